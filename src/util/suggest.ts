@@ -1,0 +1,34 @@
+/** Damerau–Levenshtein distance with unit costs (restricted transpositions). */
+function distance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min(rows[i - 1]![j]! + 1, row[j - 1]! + 1, rows[i - 1]![j - 1]! + same);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, rows[i - 2]![j - 2]! + 1);
+      row.push(best);
+    }
+    rows.push(row);
+  }
+  return rows[a.length]![b.length]!;
+}
+
+/** The candidates nearest to `name`, ignoring case, best first; none when nothing is near. */
+export function nearest(name: string, candidates: Iterable<string>, most = 3): string[] {
+  const limit = Math.max(1, Math.floor(name.length / 3));
+  return [...candidates]
+    .map((word) => ({ word, far: distance(name.toLowerCase(), word.toLowerCase()) }))
+    .filter(({ far }) => far <= limit)
+    .sort((a, b) => a.far - b.far || (a.word < b.word ? -1 : 1))
+    .slice(0, most)
+    .map(({ word }) => word);
+}
+
+/** ` (did you mean 'x' or 'y'?)`, or nothing when no candidate is near. */
+export function didYouMean(name: string, candidates: Iterable<string>): string {
+  const words = nearest(name, candidates).map((word) => `'${word}'`);
+  if (words.length === 0) return '';
+  const last = words.pop()!;
+  return ` (did you mean ${words.length > 0 ? `${words.join(', ')} or ` : ''}${last}?)`;
+}
