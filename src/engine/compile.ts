@@ -1,0 +1,352 @@
+/**
+ * `compile`: run a function once on placeholders, keep the graph it made and everything it did to state, and replay both.
+ *
+ * A trace holds, in the order things happened: what the host draws or does before a run (dropout masks, counters), the
+ * program, and what is written back after it (optimizer updates, buffers, gradients). State is read anew on each replay, so
+ * the result is that of calling the function.
+ */
+import type { TypedArray } from '../tensor/dtype.ts';
+import { type HostUpdate, mode, type Trace, tracing } from '../tensor/mode.ts';
+import { sameShape } from '../tensor/shape.ts';
+import { idMark, leaf, Node, Tensor } from '../tensor/tensor.ts';
+import { enqueue, type Feeds } from '../runtime/session.ts';
+import { ArgError, TorcharcError } from '../util/errors.ts';
+import { beginUpdate, compute, execute, ortTensor } from './evaluate.ts';
+import { collect } from './graph.ts';
+import { type Program, programFor } from './program.ts';
+
+/** What a compiled function may take and return: tensors, and arrays and records of them. */
+export type TensorTree = Tensor | readonly TensorTree[] | { readonly [key: string]: TensorTree };
+
+/**
+ * A function that does what `fn` does, traced once per shape of its arguments and then replayed as one run.
+ *
+ * `fn` must be synchronous and depend only on its arguments and on state (parameters, buffers, module modes, the random
+ * generator); arguments that are not tensors are part of what a trace is kept for. An optimizer's `step()` inside is carried
+ * out after each run and has happened when the returned promise resolves; nothing may be computed from the parameters after
+ * it within the same call.
+ */
+export function compile<A extends readonly unknown[], R extends TensorTree | undefined | void>(
+  fn: (...args: A) => R,
+): (...args: A) => Promise<R> {
+  const plans: Plan<R>[] = [];
+  return async (...args: A): Promise<R> => {
+    if (mode.trace) return fn(...args);
+    const tensors: Tensor[] = [];
+    const key = signature(args, tensors);
+    let plan = plans.find((known) => known.fits(key, tensors));
+    if (plan) {
+      // most recently used first
+      if (plans[0] !== plan) plans.unshift(...plans.splice(plans.indexOf(plan), 1));
+    } else {
+      plan = record(fn, args, key, tensors);
+      plans.unshift(plan);
+      if (plans.length > 32) plans.pop();
+    }
+    return plan.replay(tensors);
+  };
+}
+
+/** Everything about the arguments that is not a tensor, as text; the tensors are collected. */
+function signature(args: readonly unknown[], tensors: Tensor[]): string {
+  let text = '';
+  const visit = (value: unknown): void => {
+    if (value instanceof Tensor) {
+      if (value.requiresGrad) {
+        throw new ArgError('compile: an argument that requires a gradient is not supported; pass value.detach()');
+      }
+      tensors.push(value);
+      text += 'T';
+    } else if (Array.isArray(value)) {
+      text += '[';
+      value.forEach(visit);
+      text += ']';
+    } else if (typeof value === 'object' && value !== null) {
+      if (Object.getPrototypeOf(value) !== Object.prototype) {
+        throw new ArgError(`compile: expected tensors, plain values, arrays and records as arguments, got ${value.constructor.name}`);
+      }
+      text += '{';
+      for (const [name, entry] of Object.entries(value)) {
+        text += `${JSON.stringify(name)}:`;
+        visit(entry);
+      }
+      text += '}';
+    } else if (typeof value === 'function' || typeof value === 'symbol') {
+      throw new ArgError(`compile: expected tensors, plain values, arrays and records as arguments, got a ${typeof value}`);
+    } else {
+      text += `${typeof value}${String(value)};`;
+    }
+  };
+  args.forEach(visit);
+  return text;
+}
+
+/** The tree with each tensor replaced. */
+function mapTensors(tree: unknown, swap: (t: Tensor) => Tensor): unknown {
+  if (tree instanceof Tensor) return swap(tree);
+  if (Array.isArray(tree)) return tree.map((entry) => mapTensors(entry, swap));
+  if (typeof tree === 'object' && tree !== null) {
+    return Object.fromEntries(Object.entries(tree).map(([name, entry]) => [name, mapTensors(entry, swap)]));
+  }
+  return tree;
+}
+
+type Action = { readonly node: Node; readonly draw: () => TypedArray } | (() => void);
+
+/** Listens to one run of the function. */
+class Recorder implements Trace {
+  readonly mark = idMark();
+  /** State handles and the nodes they had before. */
+  readonly handles = new Map<Tensor, Node>();
+  /** Handles whose gradient was touched, the gradient they had, and the placeholder that stood for it. */
+  readonly grads = new Map<Tensor, { before: Tensor | null; stand: Node | null }>();
+  readonly actions: Action[] = [];
+  readonly guards: { read: () => unknown; value: unknown }[] = [];
+  readonly updates: HostUpdate[] = [];
+  /** Parameters after their update: not to be used within the trace. */
+  readonly spent = new Set<Node>();
+
+  assigned(handle: Tensor): void {
+    if (!this.handles.has(handle)) this.handles.set(handle, handle.node);
+  }
+
+  touchedGrad(handle: Tensor, before: Tensor | null): void {
+    if (this.grads.has(handle)) return;
+    const stand = before ? leaf(null, before.node) : null;
+    this.grads.set(handle, { before, stand });
+    this.guard(() => handle.grad !== null);
+    if (stand) handle.grad = new Tensor(stand);
+  }
+
+  drawn(node: Node, draw: () => TypedArray): void {
+    this.actions.push({ node, draw });
+  }
+
+  did(action: () => void): void {
+    this.actions.push(action);
+  }
+
+  guard(read: () => unknown): void {
+    const before = mode.trace;
+    mode.trace = null;
+    this.guards.push({ read, value: read() });
+    mode.trace = before;
+  }
+
+  updated(change: HostUpdate): void {
+    this.updates.push(change);
+    for (const t of change.writes) {
+      this.assigned(t);
+      const next = leaf(null, t.node, t.node.requiresGrad);
+      next.owner = t;
+      this.spent.add(next);
+      t.node = next;
+    }
+  }
+
+  /** Put every handle back to what it was. */
+  restore(): void {
+    for (const [handle, node] of this.handles) handle.node = node;
+    for (const [handle, { before }] of this.grads) handle.grad = before;
+  }
+}
+
+interface Plan<R> {
+  fits(key: string, tensors: readonly Tensor[]): boolean;
+  replay(tensors: readonly Tensor[]): Promise<R>;
+}
+
+/** Trace `fn` and make the plan to replay it. */
+function record<R>(fn: (...args: never[]) => R, args: readonly unknown[], key: string, tensors: readonly Tensor[]): Plan<R> {
+  const recorder = new Recorder();
+  const inputs = tensors.map((t) => leaf(null, t.node));
+  let next = 0;
+  const placed = mapTensors(args, () => new Tensor(inputs[next++]!)) as never[];
+  let result: R;
+  const finalGrads = new Map<Tensor, Node | null>();
+  const finalState = new Map<Tensor, Node>();
+  try {
+    result = tracing(recorder, () => fn(...placed));
+    checkResult(result);
+    mode.trace = null;
+    for (const handle of recorder.grads.keys()) finalGrads.set(handle, handle.grad?.node ?? null);
+    for (const handle of recorder.handles.keys()) finalState.set(handle, handle.node);
+  } finally {
+    recorder.restore();
+  }
+
+  const written = new Set(recorder.updates.flatMap(({ writes }) => writes));
+  const buffers = [...finalState].filter(([handle]) => !written.has(handle));
+  const returned: Node[] = [];
+  mapTensors(result, (t) => {
+    returned.push(t.node);
+    return t;
+  });
+  const gradients = [...finalGrads].filter((entry): entry is [Tensor, Node] => entry[1] !== null);
+  const wanted = [
+    ...returned,
+    ...recorder.updates.flatMap(({ reads }) => reads),
+    ...gradients.map(([, node]) => node),
+    ...buffers.map(([, node]) => node),
+  ];
+
+  const stateOf = new Map<Node, Tensor>();
+  for (const [handle, node] of recorder.handles) stateOf.set(node, handle);
+  const isState = (node: Node): Tensor | null => {
+    const handle = stateOf.get(node) ?? node.owner;
+    return handle && handle.node === node ? handle : null;
+  };
+  const gradOf = new Map<Node, Tensor>();
+  for (const [handle, { stand }] of recorder.grads) if (stand) gradOf.set(stand, handle);
+  const drawnNodes = new Set(recorder.actions.flatMap((a) => (typeof a === 'function' ? [] : [a.node])));
+  const inputPlace = new Map(inputs.map((node, i) => [node, i]));
+  const outside = (node: Node) => node.id < recorder.mark;
+
+  const graph = collect(wanted, (node) => {
+    if (recorder.spent.has(node)) {
+      throw new TorcharcError(
+        'compile: something is computed from the parameters after optimizer.step(); return from the function before, or compile the two parts on their own',
+      );
+    }
+    return inputPlace.has(node) || drawnNodes.has(node) || gradOf.has(node) || outside(node);
+  });
+  // places are valid until the next walk: take what is needed now
+  const feeds = graph.feeds.map((node): Source => {
+    const input = inputPlace.get(node);
+    if (input !== undefined) return { kind: 'input', index: input };
+    const gradHandle = gradOf.get(node);
+    if (gradHandle) return { kind: 'grad', handle: gradHandle, node };
+    const handle = isState(node);
+    if (handle) return { kind: 'state', handle, requiresGrad: node.requiresGrad };
+    return { kind: 'fixed', node };
+  });
+  const outputAt = new Map(graph.outputs.map((node, i) => [node, i]));
+  const program = enqueueProgram(graph);
+  const requires = feeds.flatMap((feed) => (feed.kind === 'state' ? [feed] : []));
+
+  const slots = {
+    results: returned.map((node) => outputAt.get(node)!),
+    updates: recorder.updates.map((change) => ({ change, reads: change.reads.map((node) => outputAt.get(node)!) })),
+    gradients: gradients.map(([handle, node]) => ({ handle, at: outputAt.get(node)!, node })),
+    cleared: [...finalGrads].filter(([, node]) => node === null).map(([handle]) => handle),
+    buffers: buffers.map(([handle, node]) => ({ handle, at: outputAt.get(node)!, node })),
+  };
+  const params = [...written];
+  const shapes = tensors.map(({ shape, dtype }) => ({ shape, dtype }));
+  const feedArrays: (TypedArray | null)[] = feeds.map(() => null);
+  const feedTensors: Feeds = {};
+
+  return {
+    fits: (otherKey, others) =>
+      otherKey === key &&
+      others.length === shapes.length &&
+      others.every((t, i) => t.dtype === shapes[i]!.dtype && sameShape(t.shape, shapes[i]!.shape)) &&
+      recorder.guards.every(({ read, value }) => read() === value) &&
+      requires.every(({ handle, requiresGrad }) => handle.requiresGrad === requiresGrad),
+
+    replay: (current) => {
+      const given = current.map((t) => t.node);
+      const state = feeds.map((feed, i) => {
+        if (feed.kind === 'input') return given[feed.index]!;
+        if (feed.kind === 'state') return feed.handle.node;
+        return feed.kind === 'grad' ? feed.handle.grad!.node : graph.feeds[i]!;
+      });
+      const pending = beginUpdate(params);
+      const bufferNodes = slots.buffers.map(({ handle, node }) => {
+        const fresh = leaf(null, node);
+        const before = handle.node;
+        handle.node = fresh;
+        fresh.owner = handle;
+        return { fresh, before };
+      });
+      for (const handle of slots.cleared) handle.grad = null;
+      const gradNodes = slots.gradients.map(({ handle, node }) => {
+        const fresh = leaf(null, node);
+        handle.grad = new Tensor(fresh);
+        return fresh;
+      });
+      const out = mapTensors(result, (t) => new Tensor(leaf(null, t.node))) as R;
+      const outNodes: Node[] = [];
+      mapTensors(out, (t) => {
+        outNodes.push(t.node);
+        return t;
+      });
+
+      return enqueue(async () => {
+        try {
+          await compute(state.filter((node) => node.op !== null && !node.data));
+          for (const action of recorder.actions) {
+            if (typeof action === 'function') action();
+            else action.node.data = action.draw();
+          }
+          const { session, outputs, feeds: names } = await program();
+          for (let i = 0; i < state.length; i++) {
+            const node = state[i]!;
+            if (!node.data) throw new TorcharcError(node.stale ?? 'compile: an argument has no values');
+            if (node.data !== feedArrays[i]) {
+              feedArrays[i] = node.data;
+              feedTensors[names[i]!] = await ortTensor(node.data, node);
+            }
+          }
+          const values = await execute({ session, outputs, feeds: names }, feedTensors);
+          slots.results.forEach((at, i) => {
+            outNodes[i]!.data = values[at]!;
+          });
+          slots.gradients.forEach(({ at }, i) => {
+            gradNodes[i]!.data = values[at]!;
+          });
+          bufferNodes.forEach(({ fresh }, i) => {
+            fresh.data = values[slots.buffers[i]!.at]!;
+          });
+          for (const { change, reads } of slots.updates) {
+            change.apply(
+              reads.map((at) => values[at]!),
+              change.writes.map((t) => pending.before[params.indexOf(t)]!.data!),
+            );
+          }
+        } catch (error) {
+          pending.cancel();
+          bufferNodes.forEach(({ fresh, before }, i) => {
+            fresh.data = before.data;
+            if (slots.buffers[i]!.handle.node === fresh) slots.buffers[i]!.handle.node = before;
+          });
+          throw error;
+        }
+        pending.commit();
+        return out;
+      });
+    },
+  };
+
+  function enqueueProgram(g: typeof graph): () => Promise<Program> {
+    // nodes of the trace must not be mistaken for values: lowered from this very graph, on the first run
+    let made: Promise<Program> | undefined;
+    return () => {
+      made ??= programFor(collect(wanted, (node) => g.feeds.includes(node)));
+      return made;
+    };
+  }
+}
+
+type Source =
+  | { readonly kind: 'input'; readonly index: number }
+  | { readonly kind: 'state'; readonly handle: Tensor; readonly requiresGrad: boolean }
+  | { readonly kind: 'grad'; readonly handle: Tensor; readonly node: Node }
+  | { readonly kind: 'fixed'; readonly node: Node };
+
+function checkResult(result: unknown): void {
+  if (result === undefined || result instanceof Tensor) return;
+  if (Array.isArray(result)) {
+    result.forEach(checkResult);
+    return;
+  }
+  if (typeof result === 'object' && result !== null && Object.getPrototypeOf(result) === Object.prototype) {
+    Object.values(result).forEach(checkResult);
+    return;
+  }
+  throw new ArgError(
+    `compile: expected the function to return tensors, arrays or records of them, or nothing, got ${result === null ? 'null' : typeof result}`,
+  );
+}
+
+void Node;

@@ -1,0 +1,164 @@
+/** Asking for values: `data`, `item`, `array`, `realize`, and updates of parameters from what a graph computes. */
+import type { Tensor as OrtTensor } from 'onnxruntime-common';
+import { enqueue, type Feeds, runtime } from '../runtime/session.ts';
+import { fromHalf, type TypedArray } from '../tensor/dtype.ts';
+import { type HostUpdate, mode } from '../tensor/mode.ts';
+import { numel } from '../tensor/shape.ts';
+import { leaf, type Node, setState, Tensor } from '../tensor/tensor.ts';
+import { ArgError, TorcharcError } from '../util/errors.ts';
+import { collect } from './graph.ts';
+import { type Program, programFor } from './program.ts';
+
+/** Numbers nested by dimension. */
+export type NestedArray = number | NestedArray[];
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * The values in row-major order, computed if need be. int64 comes as BigInt64Array, bool as 0 and 1, float16 as raw bits.
+     *
+     * A parameter's or buffer's array is copied; a computed tensor's is its own, not to be written to.
+     */
+    data(): Promise<TypedArray>;
+    /** The value of a tensor of one element, as a number. */
+    item(): Promise<number>;
+    /** The values as nested arrays of numbers. */
+    array(): Promise<NestedArray>;
+  }
+}
+
+Tensor.prototype.data = async function data(this: Tensor): Promise<TypedArray> {
+  const { node } = this;
+  await realize(this);
+  return node.op === null && node.owner ? (node.data!.slice() as TypedArray) : node.data!;
+};
+
+Tensor.prototype.item = async function item(this: Tensor): Promise<number> {
+  if (numel(this.shape) !== 1) {
+    throw new ArgError(`item: a Tensor with ${numel(this.shape)} elements cannot be converted to Scalar`);
+  }
+  const { node } = this;
+  await realize(this);
+  return node.dtype === 'float16' ? fromHalf(Number(node.data![0])) : Number(node.data![0]);
+};
+
+Tensor.prototype.array = async function array(this: Tensor): Promise<NestedArray> {
+  const { shape, dtype } = this;
+  const data = await this.data();
+  let at = 0;
+  const build = (axis: number): NestedArray => {
+    if (axis === shape.length) {
+      const value = Number(data[at++]);
+      return dtype === 'float16' ? fromHalf(value) : value;
+    }
+    return Array.from({ length: shape[axis]! }, () => build(axis + 1));
+  };
+  return build(0);
+};
+
+/** Compute several tensors in one run. */
+export function realize(...tensors: Tensor[]): Promise<void> {
+  if (mode.trace) {
+    return Promise.reject(
+      new TorcharcError('compile: values cannot be read inside a function being compiled; return the tensor and read it outside'),
+    );
+  }
+  const nodes = tensors.map((t) => t.node);
+  if (nodes.every((node) => node.data)) return Promise.resolve();
+  return enqueue(() => compute(nodes));
+}
+
+/** Compute nodes; to be called when it is their turn in the queue. */
+export async function compute(wanted: readonly Node[]): Promise<void> {
+  const pending = wanted.filter((node) => !node.data);
+  if (pending.length === 0) return;
+  const graph = collect(pending);
+  const program = await programFor(graph);
+  const feeds: Feeds = {};
+  for (let i = 0; i < graph.feeds.length; i++) {
+    const node = graph.feeds[i]!;
+    feeds[program.feeds[i]!] = await ortTensor(node.data!, node);
+  }
+  const results = await execute(program, feeds);
+  graph.outputs.forEach((node, i) => {
+    settle(node, results[i]!);
+  });
+}
+
+let Ort: (new (type: OrtTensor.Type, data: OrtTensor.DataType, dims: readonly number[]) => OrtTensor) | undefined;
+
+/** A feed over an array, without copying. */
+export async function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, 'dtype' | 'shape'>): Promise<OrtTensor> {
+  Ort ??= (await runtime()).ort.Tensor as unknown as NonNullable<typeof Ort>;
+  return new Ort(dtype, data, shape);
+}
+
+/** Run a program; the arrays of its outputs in order. */
+export async function execute({ session, outputs }: Program, feeds: Feeds): Promise<TypedArray[]> {
+  const fetches: Record<string, null> = {};
+  for (const name of outputs) fetches[name] = null;
+  const results = await session.run(feeds, fetches);
+  return outputs.map((name) => results[name]!.data as TypedArray);
+}
+
+/** A node has its value; the graph behind it is let go unless a gradient may ask for it. */
+export function settle(node: Node, data: TypedArray): void {
+  node.data = data;
+  if (!node.requiresGrad) node.inputs = [];
+}
+
+const CHANGED =
+  'this tensor reads parameters that an optimizer step has changed since it was made, so its value is lost; ask for it before the step (realize), or return it from a compiled function';
+
+/** Handles whose arrays are about to change in place: graphs made from now on wait for the new values. */
+export function beginUpdate(handles: readonly Tensor[]): { commit(): void; cancel(): void; before: readonly Node[] } {
+  const before = handles.map((t) => t.node);
+  const after = handles.map((t) => {
+    const next = leaf(null, t.node);
+    setState(t, next);
+    return next;
+  });
+  const fill = (stale: string | null) => {
+    before.forEach((node, i) => {
+      after[i]!.data = node.data;
+      node.stale = stale;
+      if (stale) node.data = null;
+    });
+  };
+  return { before, commit: () => fill(CHANGED), cancel: () => fill(null) };
+}
+
+/**
+ * Compute `reads` (and the losses in `roots`) in one run, then change parameters in place. Inside `compile` it is recorded.
+ * Losses computed here keep their value; what they were made from is gone.
+ */
+export function update(change: HostUpdate, roots: readonly Node[]): Promise<void> {
+  if (mode.trace) {
+    mode.trace.updated(change);
+    return Promise.resolve();
+  }
+  const pending = beginUpdate(change.writes);
+  return enqueue(async () => {
+    try {
+      const wanted = [...change.reads, ...roots.filter((node) => !node.stale)];
+      await compute(wanted);
+      for (const node of wanted) forget(node);
+      change.apply(
+        change.reads.map((node) => node.data!),
+        pending.before.map((node) => node.data!),
+      );
+    } catch (error) {
+      pending.cancel();
+      throw error;
+    }
+    pending.commit();
+  });
+}
+
+/** Make a computed node a plain value, without history. */
+function forget(node: Node): void {
+  node.inputs = [];
+  node.requiresGrad = false;
+  node.effects = null;
+  node.keep = null;
+}

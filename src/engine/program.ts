@@ -1,0 +1,63 @@
+/** Sessions, cached by the structure of the graph they run; the least recently used go. */
+import { createSession, type Session } from '../runtime/session.ts';
+import { type Graph, hashOf, matches, type Structure, structureOf } from './graph.ts';
+import { lower } from './lower.ts';
+
+export interface Program {
+  readonly session: Session;
+  readonly feeds: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+interface Entry {
+  readonly hash: number;
+  readonly structure: Structure;
+  readonly program: Program;
+  lastUse: number;
+}
+
+/** At most this many sessions are kept. A small one takes about 0.1 MB, one with constants as much as they do. */
+export const sessionLimit = { count: 256 };
+
+/** Below this many operations a second thread costs more than it brings (about 0.3 ms of work). */
+const ONE_THREAD = 4e7;
+
+const cache = new Map<number, Entry[]>();
+let size = 0;
+let clock = 0;
+
+/** How many sessions are alive. */
+export function sessionCount(): number {
+  return size;
+}
+
+/** The session that runs a graph like this one. */
+export async function programFor(graph: Graph): Promise<Program> {
+  const hash = hashOf(graph);
+  const known = cache.get(hash)?.find(({ structure }) => matches(structure, graph));
+  if (known) {
+    known.lastUse = ++clock;
+    return known.program;
+  }
+  const structure = structureOf(graph);
+  const { bytes, feeds, outputs, work } = lower(graph);
+  const session = await createSession(bytes, { threads: work < ONE_THREAD ? 1 : 0, optimize: 'disabled' });
+  const program = { session, feeds, outputs };
+  const bucket = cache.get(hash) ?? [];
+  bucket.push({ hash, structure, program, lastUse: ++clock });
+  cache.set(hash, bucket);
+  size++;
+  while (size > Math.max(1, sessionLimit.count)) await evict();
+  return program;
+}
+
+async function evict(): Promise<void> {
+  let oldest: Entry | undefined;
+  for (const bucket of cache.values()) for (const e of bucket) if (!oldest || e.lastUse < oldest.lastUse) oldest = e;
+  if (!oldest) return;
+  const rest = cache.get(oldest.hash)!.filter((entry) => entry !== oldest);
+  if (rest.length > 0) cache.set(oldest.hash, rest);
+  else cache.delete(oldest.hash);
+  size--;
+  await oldest.program.session.release();
+}

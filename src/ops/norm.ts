@@ -1,0 +1,136 @@
+/** Softmax and batch normalisation: nodes of ORT's own, because their kernels and numerics matter. */
+import { float, type GraphBuilder } from '../onnx/builder.ts';
+import type { Dtype } from '../tensor/dtype.ts';
+import type { Op } from '../tensor/op.ts';
+import { several } from '../tensor/outputs.ts';
+import { normalizeDim, numel, type Shape } from '../tensor/shape.ts';
+import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
+import { constant, constantOf } from '../tensor/constant.ts';
+
+const softmaxOp: Op<{ dim: number }> = {
+  name: 'softmax',
+  infer: ([x]) => x!,
+  grad: (g, y, _in, { dim }) => {
+    const t = y.mul(g);
+    return [t.sub(y.mul(t.sum({ dim, keepdim: true })))];
+  },
+  lower: (b, [x], { dim }) => b.node('Softmax', [x!], { axis: dim }),
+};
+/** eˣ / Σ eˣ along `dim`. */
+export function softmax(x: Tensor, dim: number): Tensor {
+  return x.ndim === 0 ? constant(1, x) : apply(softmaxOp, [x], { dim: normalizeDim('softmax', dim, x.ndim) });
+}
+
+const logSoftmaxOp: Op<{ dim: number }> = {
+  name: 'log_softmax',
+  infer: ([x]) => x!,
+  grad: (g, y, _in, { dim }) => [g.sub(y.exp().mul(g.sum({ dim, keepdim: true })))],
+  lower: (b, [x], { dim }) => b.node('LogSoftmax', [x!], { axis: dim }),
+};
+/** x - log Σ eˣ along `dim`. */
+export function logSoftmax(x: Tensor, dim: number): Tensor {
+  return x.ndim === 0 ? constant(0, x) : apply(logSoftmaxOp, [x], { dim: normalizeDim('logSoftmax', dim, x.ndim) });
+}
+
+/** How x [N, C, *] splits into channels: the shape that broadcasts a [C] over x, the other dimensions, their size. */
+function channelsOf(shape: Shape) {
+  const others = [...shape.keys()].filter((i) => i !== 1);
+  return {
+    row: shape.length === 2 ? [shape[1]!] : shape.slice(1).map((d, i) => (i === 0 ? d : 1)),
+    others,
+    count: others.reduce((n, d) => n * shape[d]!, 1),
+  };
+}
+
+/**
+ * Normalisation of each channel by the batch: y = (x - mean) / √(var + eps) · w + b, with the batch's mean and biased variance.
+ *
+ * With s = Σ g and dw = Σ g (x - mean) inv per channel, dx = w inv (g - s/M - (x - mean) inv dw/M). ORT's training-mode node
+ * from three dimensions on; plain nodes for matrices, where that node is 2–4 times slower.
+ */
+const batchNormOp: Op<{ eps: number }> = {
+  name: 'batch_norm',
+  infer: ([x]) => {
+    const channel: Aval = { shape: [x!.shape[1]!], dtype: x!.dtype };
+    return [x!, channel, channel];
+  },
+  grad: {
+    several: ([g, gMean, gVariance], [, mean, variance], [x, w], { eps }) => {
+      const { row, others, count } = channelsOf(x!.shape);
+      const spread = (t: Tensor) => t.reshape(row);
+      const dx: Tensor[] = [];
+      let dw: Tensor | null = null;
+      let db: Tensor | null = null;
+      if (g) {
+        const inv = variance!.add(eps).rsqrt();
+        const a = w!.mul(inv);
+        db = g.sum({ dim: others });
+        const scaled = g.mul(spread(a));
+        if (x!.ndim === 2) {
+          const centred = x!.sub(mean!);
+          dw = g.mul(centred).sum({ dim: others }).mul(inv);
+          const c = a.mul(inv).mul(dw).mul(-1 / count);
+          dx.push(scaled.add(centred.mul(c)).add(a.mul(db).mul(-1 / count)));
+        } else {
+          dw = inv.mul(g.mul(x!).sum({ dim: others }).sub(mean!.mul(db)));
+          const c = a.mul(inv).mul(dw).mul(-1 / count);
+          dx.push(scaled.add(affine(x!, c, a.mul(db).mul(-1 / count).sub(c.mul(mean!)))));
+        }
+      }
+      // the statistics' own gradients: there when someone differentiates twice
+      if (gMean) dx.push(spread(gMean.mul(1 / count)).expand(x!.shape));
+      if (gVariance) dx.push(x!.sub(spread(mean!)).mul(spread(gVariance.mul(2 / count))));
+      return [dx.length > 0 ? dx.reduce((p, q) => p.add(q)) : null, dw, db];
+    },
+  },
+  lower: (b, [x, w, bias], { eps }, [out], _ins, used) => {
+    const { shape, dtype } = out!;
+    if (shape.length === 2) return normalizeRows(b, x!, w!, bias!, eps, shape, dtype);
+    // ORT writes results 1 and 2 in place over operands 3 and 4: they must belong to this node and be made anew each run.
+    const own = [3, 5].map((k) => b.node('Mul', [w!, constantOf(b, k, { shape: [], dtype })]));
+    const attributes = { epsilon: float(eps), momentum: float(0), training_mode: 1 };
+    return b.nodes('BatchNormalization', [x!, w!, bias!, ...own], [true, true, used.length > 0], attributes);
+  },
+};
+
+function normalizeRows(b: GraphBuilder, x: string, w: string, bias: string, eps: number, shape: Shape, dtype: Dtype) {
+  const average = constantOf(b, 1 / shape[0]!, { shape: [shape[0]!], dtype });
+  const mean = b.node('MatMul', [average, x]);
+  const centred = b.node('Sub', [x, mean]);
+  const variance = b.node('MatMul', [average, b.node('Mul', [centred, centred])]);
+  const deviation = b.node('Sqrt', [b.node('Add', [variance, constantOf(b, eps, { shape: [], dtype })])]);
+  const scale = b.node('Mul', [w, b.node('Reciprocal', [deviation])]);
+  return [b.node('Add', [b.node('Mul', [centred, scale]), bias]), mean, variance];
+}
+
+/** Batch normalisation by the batch's own statistics: [y, mean, biased variance]. x [N, C, *]; weight and bias [C]. */
+export function batchNormStats(
+  x: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  eps: number,
+): [y: Tensor, mean: Tensor, variance: Tensor] {
+  const channel: Aval = { shape: [x.shape[1]!], dtype: x.dtype };
+  const operands = [x, weight ?? constant(1, channel), bias ?? constant(0, channel)];
+  return several(batchNormOp, operands, { eps }) as [Tensor, Tensor, Tensor];
+}
+
+/** x · scale + shift per channel, in one pass: ORT's inference-mode batch normalisation. */
+const affineOp: Op<Record<string, never>> = {
+  name: 'affine',
+  infer: ([x]) => x!,
+  grad: (g, _y, [x, scale]) => {
+    const { row, others } = channelsOf(x!.shape);
+    return [g.mul(scale!.reshape(row)), g.mul(x!).sum({ dim: others }), g.sum({ dim: others })];
+  },
+  lower: (b, [x, scale, shift], _attrs, [out]) => {
+    const channel: Aval = { shape: [out!.shape[1]!], dtype: out!.dtype };
+    const unit = [constantOf(b, 0, channel), constantOf(b, 1, channel)];
+    return b.node('BatchNormalization', [x!, scale!, shift!, ...unit], { epsilon: float(0) });
+  },
+};
+/** x · scale + shift with scale and shift [C] along dimension 1 of x [N, C, *]. */
+export function affine(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
+  if (x.ndim === 2 || numel(x.shape) === 0) return x.mul(scale).add(shift);
+  return apply(affineOp, [x, scale, shift], {});
+}

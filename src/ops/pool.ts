@@ -1,0 +1,130 @@
+/** Pooling over windows of the spatial dimensions. */
+import { allocate, type TypedArray } from '../tensor/dtype.ts';
+import type { Op } from '../tensor/op.ts';
+import { several } from '../tensor/outputs.ts';
+import { numel, type Shape, showShape } from '../tensor/shape.ts';
+import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
+import { ArgError, ShapeError } from '../util/errors.ts';
+import { constant, literal } from '../tensor/constant.ts';
+
+/** Per spatial dimension. */
+export interface PoolAttrs {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly ceil_mode: boolean;
+}
+
+/** Number of windows along each dimension; with ceil_mode a last window must start inside the input or its left padding. */
+function windows(who: string, x: Shape, { kernel, stride, padding, dilation, ceil_mode }: PoolAttrs): number[] {
+  return kernel.map((k, i) => {
+    if (padding[i]! * 2 > k) {
+      throw new ArgError(`${who}: pad should be at most half of effective kernel size, but got pad=${padding[i]} and kernel_size=${k}`);
+    }
+    const size = x[i + 2]!;
+    const room = size + 2 * padding[i]! - dilation[i]! * (k - 1) - 1;
+    const n = (ceil_mode ? Math.ceil(room / stride[i]!) : Math.floor(room / stride[i]!)) + 1;
+    const last = ceil_mode && (n - 1) * stride[i]! >= size + padding[i]! ? n - 1 : n;
+    if (room < 0 || last < 1) {
+      throw new ShapeError(`${who}: the input of shape ${showShape(x)} is too small for kernel_size=${showShape(kernel)}`);
+    }
+    return last;
+  });
+}
+
+/** Padding after the input so that ORT, which rounds down, makes exactly `count` windows. */
+function trailing(x: Shape, count: readonly number[], { kernel, stride, padding, dilation }: PoolAttrs): number[] {
+  return kernel.map((k, i) => Math.max(0, (count[i]! - 1) * stride[i]! + dilation[i]! * (k - 1) + 1 - x[i + 2]! - padding[i]!));
+}
+
+const maxOp: Op<PoolAttrs> = {
+  name: 'max_pool',
+  infer: ([x], attrs) => {
+    const shape = [...x!.shape.slice(0, 2), ...windows(`max_pool${attrs.kernel.length}d`, x!.shape, attrs)];
+    return [
+      { shape, dtype: x!.dtype },
+      { shape, dtype: 'int64' },
+    ];
+  },
+  grad: {
+    several: ([g], [, index], [x]) => [g ? unpool(g, index!, x!.shape) : null],
+  },
+  lower: (b, [x], attrs, [out], [aval], used) =>
+    b.nodes('MaxPool', [x!], [true, used[1] === true], {
+      kernel_shape: attrs.kernel,
+      strides: attrs.stride,
+      dilations: attrs.dilation,
+      pads: [...attrs.padding, ...trailing(aval!.shape, out!.shape.slice(2), attrs)],
+    }),
+};
+/** The largest value of each window, and its place in the whole flattened x (not, as PyTorch, in its own plane). */
+export function maxPool(x: Tensor, attrs: PoolAttrs): [y: Tensor, index: Tensor] {
+  return several(maxOp, [x], attrs) as [Tensor, Tensor];
+}
+
+/** Values put back where they were taken from in the flattened result; places taken more than once add up. */
+function unpool(g: Tensor, index: Tensor, shape: Shape): Tensor {
+  const flat = constant(0, { shape: [numel(shape)], dtype: g.dtype });
+  return flat.indexAdd(0, index.reshape([-1]), g.reshape([-1])).reshape(shape);
+}
+
+export interface AvgPoolAttrs extends PoolAttrs {
+  readonly count_include_pad: boolean;
+  readonly divisor_override: number | null;
+}
+
+const avgOp: Op<AvgPoolAttrs> = {
+  name: 'avg_pool',
+  infer: ([x], attrs) => ({
+    shape: [...x!.shape.slice(0, 2), ...windows(`avg_pool${attrs.kernel.length}d`, x!.shape, attrs)],
+    dtype: x!.dtype,
+  }),
+  // a linear map along each dimension: its transpose takes the gradient back
+  grad: (g, _y, [x], attrs) => [
+    averagingMatrices(x!, attrs, g.shape).reduce((t, matrix, i) => alongDim(t, i + 2, matrix.transpose(0, 1)), g),
+  ],
+  lower: (b, [x], attrs) =>
+    b.node('AveragePool', [x!], {
+      kernel_shape: attrs.kernel,
+      strides: attrs.stride,
+      pads: [...attrs.padding, ...attrs.padding],
+      count_include_pad: Number(attrs.count_include_pad),
+    }),
+};
+
+/** The average of each window. */
+export function avgPool(x: Tensor, attrs: AvgPoolAttrs): Tensor {
+  // rounding up and other divisors are where ORT and PyTorch part: there the windows are matrices
+  if (attrs.ceil_mode || attrs.divisor_override !== null) {
+    const count = windows(`avg_pool${attrs.kernel.length}d`, x.shape, attrs);
+    return averagingMatrices(x, attrs, [...x.shape.slice(0, 2), ...count]).reduce((t, matrix, i) => alongDim(t, i + 2, matrix), x);
+  }
+  return apply(avgOp, [x], attrs);
+}
+
+/** t with each vector along `dim` multiplied by `matrix` [out, in]. */
+function alongDim(t: Tensor, dim: number, matrix: Tensor): Tensor {
+  return dim === t.ndim - 1
+    ? t.matmul(matrix.transpose(0, 1))
+    : matrix.matmul(t.reshape([...t.shape.slice(0, dim + 1), -1])).reshape([...t.shape.slice(0, dim), matrix.shape[0]!, ...t.shape.slice(dim + 1)]);
+}
+
+/** For each spatial dimension the [windows, size] matrix of weights; their product is the divisor PyTorch uses. */
+function averagingMatrices(x: Tensor, attrs: AvgPoolAttrs, out: Shape): Tensor[] {
+  const { kernel, stride, padding, count_include_pad, divisor_override } = attrs;
+  return kernel.map((k, i) => {
+    const [rows, size] = [out[i + 2]!, x.shape[i + 2]!];
+    const aval: Aval = { shape: [rows, size], dtype: x.dtype };
+    const data: TypedArray = allocate(x.dtype, rows * size);
+    for (let o = 0; o < rows; o++) {
+      const start = o * stride[i]! - padding[i]!;
+      const end = Math.min(start + k, size + padding[i]!);
+      const [from, to] = [Math.max(0, start), Math.min(end, size)];
+      const whole = count_include_pad ? end - start : to - from;
+      const divisor = divisor_override === null ? whole : i === 0 ? divisor_override : 1;
+      for (let j = from; j < to; j++) data[o * size + j] = (1 / divisor) as never;
+    }
+    return literal(data, aval);
+  });
+}

@@ -1,0 +1,53 @@
+import type { GraphBuilder } from '../onnx/builder.ts';
+import type { Aval, Tensor } from './tensor.ts';
+
+/**
+ * Gradients of one application, in the order of its inputs; null where nothing flows.
+ *
+ * `g` has the result's shape. The backward walk sums each gradient to its input's shape and casts it to its dtype, so a rule
+ * never undoes broadcasting. For an operation with several results `g` and `out` are lists, and results nobody used have a
+ * null `g`. `needs[i]` says whether input i wants one; only rules that would build a lot for nothing look at it.
+ */
+export type Grad<A> = (
+  g: Tensor,
+  out: Tensor,
+  inputs: readonly Tensor[],
+  attrs: A,
+  needs: readonly boolean[],
+) => (Tensor | null)[];
+
+/** The same for an operation with several results. */
+export type MultiGrad<A> = (
+  g: readonly (Tensor | null)[],
+  out: readonly Tensor[],
+  inputs: readonly Tensor[],
+  attrs: A,
+  needs: readonly boolean[],
+) => (Tensor | null)[];
+
+/** An operation: everything there is to know about it, in one record. `A` are its attributes: plain data. */
+export interface Op<A = unknown> {
+  readonly name: string;
+  /** Shape and dtype of the result, or of each of several; the only place that throws shape errors. */
+  infer(inputs: readonly Aval[], attrs: A): Aval | readonly Aval[];
+  /** null: nothing flows, decided. */
+  readonly grad: Grad<A> | { readonly several: MultiGrad<A> } | null;
+  /**
+   * Add the nodes that compute it and return the name of the result, or of each of several (`used` says which are wanted).
+   * Cannot fail on user input.
+   */
+  lower(
+    b: GraphBuilder,
+    inputs: readonly string[],
+    attrs: A,
+    out: readonly Aval[],
+    ins: readonly Aval[],
+    used: readonly boolean[],
+  ): string | readonly string[];
+  /** Its operands may be given in any shapes that broadcast to the result's. */
+  readonly broadcasts?: boolean;
+  /** It only repeats its operand, which may stand in for it where the consumer broadcasts. */
+  readonly repeats?: boolean;
+  /** Multiply-adds, for the operations that do many per element. */
+  readonly macs?: (inputs: readonly Aval[], attrs: A, out: Aval) => number;
+}
