@@ -3,8 +3,8 @@
 import { constant } from '../tensor/constant.ts';
 import { isFloat } from '../tensor/dtype.ts';
 import type { MultiGrad } from '../tensor/op.ts';
-import { picks, pickOp } from '../tensor/outputs.ts';
-import { sameShape, type Shape, showShape } from '../tensor/shape.ts';
+import { pickOp, picks } from '../tensor/outputs.ts';
+import { type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { type Node, Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError, TorcharcError } from '../util/errors.ts';
 
@@ -64,7 +64,9 @@ function seedOf(y: Tensor, gradient: Tensor | undefined): Tensor {
     return gradient;
   }
   if (y.shape.some((d) => d !== 1)) {
-    throw new ArgError(`backward: grad can be implicitly created only for scalar outputs, got shape ${showShape(y.shape)}`);
+    throw new ArgError(
+      `backward: grad can be implicitly created only for scalar outputs, got shape ${showShape(y.shape)}`,
+    );
   }
   return constant(1, y);
 }

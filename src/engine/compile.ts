@@ -5,11 +5,12 @@
  * program, and what is written back after it (optimizer updates, buffers, gradients). State is read anew on each replay, so
  * the result is that of calling the function.
  */
+
+import { enqueue, type Feeds } from '../runtime/session.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode, type Trace, tracing } from '../tensor/mode.ts';
 import { sameShape } from '../tensor/shape.ts';
-import { idMark, leaf, Node, Tensor } from '../tensor/tensor.ts';
-import { enqueue, type Feeds } from '../runtime/session.ts';
+import { idMark, leaf, type Node, Tensor } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { beginUpdate, compute, execute, ortTensor } from './evaluate.ts';
 import { collect } from './graph.ts';
@@ -39,7 +40,7 @@ export function compile<A extends readonly unknown[], R extends TensorTree | und
       // most recently used first
       if (plans[0] !== plan) plans.unshift(...plans.splice(plans.indexOf(plan), 1));
     } else {
-      plan = record(fn, args, key, tensors);
+      plan = record(fn as unknown as (...args: never[]) => R, args, key, tensors);
       plans.unshift(plan);
       if (plans.length > 32) plans.pop();
     }
@@ -63,7 +64,9 @@ function signature(args: readonly unknown[], tensors: Tensor[]): string {
       text += ']';
     } else if (typeof value === 'object' && value !== null) {
       if (Object.getPrototypeOf(value) !== Object.prototype) {
-        throw new ArgError(`compile: expected tensors, plain values, arrays and records as arguments, got ${value.constructor.name}`);
+        throw new ArgError(
+          `compile: expected tensors, plain values, arrays and records as arguments, got ${value.constructor.name}`,
+        );
       }
       text += '{';
       for (const [name, entry] of Object.entries(value)) {
@@ -72,7 +75,9 @@ function signature(args: readonly unknown[], tensors: Tensor[]): string {
       }
       text += '}';
     } else if (typeof value === 'function' || typeof value === 'symbol') {
-      throw new ArgError(`compile: expected tensors, plain values, arrays and records as arguments, got a ${typeof value}`);
+      throw new ArgError(
+        `compile: expected tensors, plain values, arrays and records as arguments, got a ${typeof value}`,
+      );
     } else {
       text += `${typeof value}${String(value)};`;
     }
@@ -157,7 +162,12 @@ interface Plan<R> {
 }
 
 /** Trace `fn` and make the plan to replay it. */
-function record<R>(fn: (...args: never[]) => R, args: readonly unknown[], key: string, tensors: readonly Tensor[]): Plan<R> {
+function record<R>(
+  fn: (...args: never[]) => R,
+  args: readonly unknown[],
+  key: string,
+  tensors: readonly Tensor[],
+): Plan<R> {
   const recorder = new Recorder();
   const inputs = tensors.map((t) => leaf(null, t.node));
   let next = 0;
@@ -221,7 +231,10 @@ function record<R>(fn: (...args: never[]) => R, args: readonly unknown[], key: s
     return { kind: 'fixed', node };
   });
   const outputAt = new Map(graph.outputs.map((node, i) => [node, i]));
-  const program = enqueueProgram(graph);
+  const feedSet = new Set(graph.feeds);
+  let made: Promise<Program> | undefined;
+  // collected anew, because places belong to the latest walk
+  const program = () => (made ??= programFor(collect(wanted, (node) => feedSet.has(node))));
   const requires = feeds.flatMap((feed) => (feed.kind === 'state' ? [feed] : []));
 
   const slots = {
@@ -317,15 +330,6 @@ function record<R>(fn: (...args: never[]) => R, args: readonly unknown[], key: s
       });
     },
   };
-
-  function enqueueProgram(g: typeof graph): () => Promise<Program> {
-    // nodes of the trace must not be mistaken for values: lowered from this very graph, on the first run
-    let made: Promise<Program> | undefined;
-    return () => {
-      made ??= programFor(collect(wanted, (node) => g.feeds.includes(node)));
-      return made;
-    };
-  }
 }
 
 type Source =
@@ -348,5 +352,3 @@ function checkResult(result: unknown): void {
     `compile: expected the function to return tensors, arrays or records of them, or nothing, got ${result === null ? 'null' : typeof result}`,
   );
 }
-
-void Node;

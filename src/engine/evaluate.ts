@@ -60,7 +60,9 @@ Tensor.prototype.array = async function array(this: Tensor): Promise<NestedArray
 export function realize(...tensors: Tensor[]): Promise<void> {
   if (mode.trace) {
     return Promise.reject(
-      new TorcharcError('compile: values cannot be read inside a function being compiled; return the tensor and read it outside'),
+      new TorcharcError(
+        'compile: values cannot be read inside a function being compiled; return the tensor and read it outside',
+      ),
     );
   }
   const nodes = tensors.map((t) => t.node);

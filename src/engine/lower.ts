@@ -60,7 +60,13 @@ export function lower({ nodes, feeds, outputs }: Graph): Lowered {
       const shape = scalar ? [] : input.op.repeats ? input.inputs[0]!.shape : null;
       if (!shape) return;
       const tried = shapes.with(i, shape);
-      if (!sameShape(tried.reduce((p, q) => broadcast('lower', p, q)), node.shape)) return;
+      if (
+        !sameShape(
+          tried.reduce((p, q) => broadcast('lower', p, q)),
+          node.shape,
+        )
+      )
+        return;
       shapes[i] = shape;
       if (!scalar) stand[i] = input.inputs[0]!;
     });

@@ -4,20 +4,20 @@
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import {
+  type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
   GraphProtoSchema,
   ModelProtoSchema,
-  NodeProtoSchema,
-  type AttributeProto,
   type NodeProto,
+  NodeProtoSchema,
   OperatorSetIdProtoSchema,
-  TensorProtoSchema,
   type TensorProto,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
+  TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
@@ -91,7 +91,8 @@ export class GraphBuilder {
   output(value: string, dtype: ElementType, shape: readonly number[]): string {
     const computed = value.startsWith('v');
     const name = computed && !this.#results.has(value) ? value : this.fresh();
-    if (name !== value) this.#nodes.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }));
+    if (name !== value)
+      this.#nodes.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }));
     this.#results.add(name);
     this.#outputs.push(valueInfo(name, dtype, shape));
     return name;

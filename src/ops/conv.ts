@@ -30,7 +30,9 @@ const onnxAttributes = ({ stride, padding, dilation, groups }: ConvAttrs, kernel
 
 /** Output size along each spatial dimension. */
 function outputSize(spatial: Shape, kernel: Shape, { stride, padding, dilation }: ConvAttrs): number[] {
-  return spatial.map((n, i) => Math.floor((n + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1) / stride[i]!) + 1);
+  return spatial.map(
+    (n, i) => Math.floor((n + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1) / stride[i]!) + 1,
+  );
 }
 
 const convOp: Op<ConvAttrs> = {
@@ -60,7 +62,9 @@ export function conv(x: Tensor, weight: Tensor, bias: Tensor | null, attrs: Conv
   const rank = weight.ndim - 2;
   const [k, perGroup] = weight.shape as [number, number];
   if (x.dtype !== weight.dtype) {
-    throw new TorcharcError(`conv${rank}d: Input type (${x.dtype}) and weight type (${weight.dtype}) should be the same`);
+    throw new TorcharcError(
+      `conv${rank}d: Input type (${x.dtype}) and weight type (${weight.dtype}) should be the same`,
+    );
   }
   if (x.ndim === rank + 1) return conv(x.unsqueeze(0), weight, bias, attrs).squeeze(0);
   if (x.ndim !== rank + 2) {
@@ -95,7 +99,8 @@ const inputOp: Op<InputAttrs> = {
   lower: (b, [g, w], attrs, [out], [ga, wa]) => {
     const kernel = wa!.shape.slice(2);
     if (flips(attrs, wa!.shape, out!)) return flippedConv(b, g!, w!, attrs, wa!.shape);
-    const reach = (i: number) => (ga!.shape[i + 2]! - 1) * attrs.stride[i]! - 2 * attrs.padding[i]! + attrs.dilation[i]! * (kernel[i]! - 1) + 1;
+    const reach = (i: number) =>
+      (ga!.shape[i + 2]! - 1) * attrs.stride[i]! - 2 * attrs.padding[i]! + attrs.dilation[i]! * (kernel[i]! - 1) + 1;
     return b.node('ConvTranspose', [g!, w!], {
       ...onnxAttributes(attrs, kernel),
       output_padding: attrs.size.map((n, i) => n - reach(i)),
@@ -153,7 +158,13 @@ const weightOp: Op<WeightAttrs> = {
     if (groups === 1 && kernel.every((k) => k === 1) && padding.every((p) => p === 0)) {
       return pointwise(b, x!, g!, attrs, xa!.shape, ga!.shape);
     }
-    if (groups === 1 && kernel.length === 2 && xa!.shape[1]! <= 4 && numel(kernel) <= 9 && numel(ga!.shape) >= 1 << 18) {
+    if (
+      groups === 1 &&
+      kernel.length === 2 &&
+      xa!.shape[1]! <= 4 &&
+      numel(kernel) <= 9 &&
+      numel(ga!.shape) >= 1 << 18
+    ) {
       return fewChannels(b, x!, g!, attrs, xa!.shape, ga!.shape);
     }
     if (groups === 1 && dilation.every((d) => d === 1)) return merged(b, x!, g!, attrs, xa!.shape, ga!.shape);

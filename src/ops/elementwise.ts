@@ -1,10 +1,10 @@
 /** Operations on each element: arithmetic, functions, comparisons, selection, conversion. */
 import { float, type GraphBuilder } from '../onnx/builder.ts';
+import { constant, constantOf } from '../tensor/constant.ts';
 import { type Dtype, isFloat, promote } from '../tensor/dtype.ts';
 import type { Grad, Op } from '../tensor/op.ts';
 import { broadcast } from '../tensor/shape.ts';
 import { type Aval, apply, Tensor } from '../tensor/tensor.ts';
-import { constant, constantOf } from '../tensor/constant.ts';
 
 /** What an operand may be: a tensor, or a number that takes the other operand's dtype. */
 export type Operand = Tensor | number;
@@ -131,10 +131,7 @@ export const leakyRelu = parametric<{ negative_slope: number }>(
 export const elu = parametric<{ alpha: number; scale: number }>(
   'elu',
   (b, x, { alpha, scale }, dtype) => {
-    const below = b.node('Sub', [
-      b.node('Exp', [b.node('Min', [x, scalar(b, dtype, 0)])]),
-      scalar(b, dtype, 1),
-    ]);
+    const below = b.node('Sub', [b.node('Exp', [b.node('Min', [x, scalar(b, dtype, 0)])]), scalar(b, dtype, 1)]);
     return b.node('Add', [
       b.node('Mul', [b.node('Relu', [x]), scalar(b, dtype, scale)]),
       b.node('Mul', [below, scalar(b, dtype, alpha * scale)]),
@@ -145,7 +142,12 @@ export const elu = parametric<{ alpha: number; scale: number }>(
 
 /** GELU by tanh: x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))). */
 export function geluTanh(x: Tensor): Tensor {
-  const inner = x.mul(x).mul(0.044715).add(1).mul(x).mul(Math.sqrt(2 / Math.PI));
+  const inner = x
+    .mul(x)
+    .mul(0.044715)
+    .add(1)
+    .mul(x)
+    .mul(Math.sqrt(2 / Math.PI));
   return inner.tanh().add(1).mul(x).mul(0.5);
 }
 
@@ -229,16 +231,32 @@ function fold(compute: (a: number, b: number) => number, left: number | null, ri
     const [x, y] = [splat(a), splat(b)];
     if (x === undefined && y === undefined) return null;
     const shape = broadcast('fold', a.shape, b.shape);
-    if (x !== undefined && y !== undefined && isFloat(a.dtype)) return constant(compute(x, y), { shape, dtype: a.dtype });
+    if (x !== undefined && y !== undefined && isFloat(a.dtype))
+      return constant(compute(x, y), { shape, dtype: a.dtype });
     if (y === right && y !== undefined && shape.length === a.ndim && shape.every((d, i) => d === a.shape[i])) return a;
     if (x === left && x !== undefined && shape.length === b.ndim && shape.every((d, i) => d === b.shape[i])) return b;
     return null;
   };
 }
 
-export const add = binary('add', 'Add', (g) => [g, g], fold((a, b) => a + b, 0, 0));
-export const sub = binary('sub', 'Sub', (g) => [g, g.neg()], fold((a, b) => a - b, null, 0));
-export const mul = binary('mul', 'Mul', (g, _y, [a, b]) => [g.mul(b!), g.mul(a!)], fold((a, b) => a * b, 1, 1));
+export const add = binary(
+  'add',
+  'Add',
+  (g) => [g, g],
+  fold((a, b) => a + b, 0, 0),
+);
+export const sub = binary(
+  'sub',
+  'Sub',
+  (g) => [g, g.neg()],
+  fold((a, b) => a - b, null, 0),
+);
+export const mul = binary(
+  'mul',
+  'Mul',
+  (g, _y, [a, b]) => [g.mul(b!), g.mul(a!)],
+  fold((a, b) => a * b, 1, 1),
+);
 const trueDiv = binary(
   'div',
   'Div',

@@ -1,10 +1,11 @@
 /** Reading and adding by index. */
+
+import { constant, literal } from '../tensor/constant.ts';
 import { allocate } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { normalizeDim, type Shape, showShape } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
-import { constant, literal } from '../tensor/constant.ts';
 
 const selectOp: Op<{ dim: number }> = {
   name: 'index_select',
@@ -95,5 +96,8 @@ function checkIndexShape(who: string, shape: Shape, index: Shape, dim: number): 
 export function oneHot(index: Tensor, classes: number): Tensor {
   const range = allocate('int64', classes);
   for (let i = 0; i < classes; i++) range[i] = BigInt(i);
-  return index.unsqueeze(-1).eq(literal(range, { shape: [classes], dtype: 'int64' })).to('int64');
+  return index
+    .unsqueeze(-1)
+    .eq(literal(range, { shape: [classes], dtype: 'int64' }))
+    .to('int64');
 }

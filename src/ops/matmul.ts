@@ -69,7 +69,9 @@ function batched(a: Tensor, b: Tensor, transposes: Transposes): Tensor {
 export function matmul(a: Tensor, b: Tensor): Tensor {
   sameDtype('matmul', a, b);
   if (a.ndim === 0 || b.ndim === 0) {
-    throw new ShapeError(`matmul: both arguments to matmul need to be at least 1D, but they are ${a.ndim}D and ${b.ndim}D`);
+    throw new ShapeError(
+      `matmul: both arguments to matmul need to be at least 1D, but they are ${a.ndim}D and ${b.ndim}D`,
+    );
   }
   const [x, y] = [a.ndim === 1 ? a.unsqueeze(0) : a, b.ndim === 1 ? b.unsqueeze(1) : b];
   if (x.shape.at(-1) !== y.shape.at(-2)) {

@@ -1,10 +1,11 @@
 /** Operations that move elements without computing: shape, order, slicing, joining, padding. */
+
+import { constant } from '../tensor/constant.ts';
 import { allocate, type Dtype, isFloat } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { normalizeDim, numel, type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { apply, Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
-import { constant } from '../tensor/constant.ts';
 
 const reshapeOp: Op<{ shape: Shape }> = {
   name: 'reshape',
@@ -35,7 +36,9 @@ function fillIn(shape: Shape, from: Shape): Shape {
   const known = numel(shape.filter((d) => d !== -1));
   const full = holes === 1 && known > 0 ? shape.map((d) => (d === -1 ? n / known : d)) : shape;
   if (numel(full) !== n || full.some((d) => !Number.isInteger(d) || d < 0)) {
-    throw new ShapeError(`reshape: shape '${showShape(shape)}' is invalid for input of size ${n}, shape ${showShape(from)}`);
+    throw new ShapeError(
+      `reshape: shape '${showShape(shape)}' is invalid for input of size ${n}, shape ${showShape(from)}`,
+    );
   }
   return full;
 }
@@ -101,7 +104,10 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
 }
 
 /** Dimensions start_dim to end_dim made one. */
-export function flatten(x: Tensor, { start_dim = 0, end_dim = -1 }: { start_dim?: number; end_dim?: number } = {}): Tensor {
+export function flatten(
+  x: Tensor,
+  { start_dim = 0, end_dim = -1 }: { start_dim?: number; end_dim?: number } = {},
+): Tensor {
   const [from, to] = [normalizeDim('flatten', start_dim, x.ndim), normalizeDim('flatten', end_dim, x.ndim)];
   if (from > to) throw new ShapeError('flatten: flatten() has invalid args: start_dim cannot come after end_dim');
   if (x.ndim === 0) return reshape(x, [1]);
@@ -297,7 +303,9 @@ function padOpOf(x: Tensor, attrs: PadAttrs): Tensor {
 export function constantPad(x: Tensor, before: readonly number[], after: readonly number[], value = 0): Tensor {
   const out = x.shape.map((d, i) => d + before[i]! + after[i]!);
   if (out.some((d) => d < 0)) {
-    throw new ShapeError(`pad: padding ${showShape(before)}, ${showShape(after)} of ${showShape(x.shape)} leaves a negative size`);
+    throw new ShapeError(
+      `pad: padding ${showShape(before)}, ${showShape(after)} of ${showShape(x.shape)} leaves a negative size`,
+    );
   }
   return padOpOf(x, { pads: [...before, ...after], value });
 }

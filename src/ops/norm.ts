@@ -1,11 +1,11 @@
 /** Softmax and batch normalisation: nodes of ORT's own, because their kernels and numerics matter. */
 import { float, type GraphBuilder } from '../onnx/builder.ts';
+import { constant, constantOf } from '../tensor/constant.ts';
 import type { Dtype } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { several } from '../tensor/outputs.ts';
 import { normalizeDim, numel, type Shape } from '../tensor/shape.ts';
 import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
-import { constant, constantOf } from '../tensor/constant.ts';
 
 const softmaxOp: Op<{ dim: number }> = {
   name: 'softmax',
@@ -69,12 +69,29 @@ const batchNormOp: Op<{ eps: number }> = {
         if (x!.ndim === 2) {
           const centred = x!.sub(mean!);
           dw = g.mul(centred).sum({ dim: others }).mul(inv);
-          const c = a.mul(inv).mul(dw).mul(-1 / count);
+          const c = a
+            .mul(inv)
+            .mul(dw)
+            .mul(-1 / count);
           dx.push(scaled.add(centred.mul(c)).add(a.mul(db).mul(-1 / count)));
         } else {
           dw = inv.mul(g.mul(x!).sum({ dim: others }).sub(mean!.mul(db)));
-          const c = a.mul(inv).mul(dw).mul(-1 / count);
-          dx.push(scaled.add(affine(x!, c, a.mul(db).mul(-1 / count).sub(c.mul(mean!)))));
+          const c = a
+            .mul(inv)
+            .mul(dw)
+            .mul(-1 / count);
+          dx.push(
+            scaled.add(
+              affine(
+                x!,
+                c,
+                a
+                  .mul(db)
+                  .mul(-1 / count)
+                  .sub(c.mul(mean!)),
+              ),
+            ),
+          );
         }
       }
       // the statistics' own gradients: there when someone differentiates twice

@@ -1,11 +1,12 @@
 /** Pooling over windows of the spatial dimensions. */
+
+import { constant, literal } from '../tensor/constant.ts';
 import { allocate, type TypedArray } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { several } from '../tensor/outputs.ts';
 import { numel, type Shape, showShape } from '../tensor/shape.ts';
 import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
-import { constant, literal } from '../tensor/constant.ts';
 
 /** Per spatial dimension. */
 export interface PoolAttrs {
@@ -20,14 +21,18 @@ export interface PoolAttrs {
 function windows(who: string, x: Shape, { kernel, stride, padding, dilation, ceil_mode }: PoolAttrs): number[] {
   return kernel.map((k, i) => {
     if (padding[i]! * 2 > k) {
-      throw new ArgError(`${who}: pad should be at most half of effective kernel size, but got pad=${padding[i]} and kernel_size=${k}`);
+      throw new ArgError(
+        `${who}: pad should be at most half of effective kernel size, but got pad=${padding[i]} and kernel_size=${k}`,
+      );
     }
     const size = x[i + 2]!;
     const room = size + 2 * padding[i]! - dilation[i]! * (k - 1) - 1;
     const n = (ceil_mode ? Math.ceil(room / stride[i]!) : Math.floor(room / stride[i]!)) + 1;
     const last = ceil_mode && (n - 1) * stride[i]! >= size + padding[i]! ? n - 1 : n;
     if (room < 0 || last < 1) {
-      throw new ShapeError(`${who}: the input of shape ${showShape(x)} is too small for kernel_size=${showShape(kernel)}`);
+      throw new ShapeError(
+        `${who}: the input of shape ${showShape(x)} is too small for kernel_size=${showShape(kernel)}`,
+      );
     }
     return last;
   });
@@ -35,7 +40,9 @@ function windows(who: string, x: Shape, { kernel, stride, padding, dilation, cei
 
 /** Padding after the input so that ORT, which rounds down, makes exactly `count` windows. */
 function trailing(x: Shape, count: readonly number[], { kernel, stride, padding, dilation }: PoolAttrs): number[] {
-  return kernel.map((k, i) => Math.max(0, (count[i]! - 1) * stride[i]! + dilation[i]! * (k - 1) + 1 - x[i + 2]! - padding[i]!));
+  return kernel.map((k, i) =>
+    Math.max(0, (count[i]! - 1) * stride[i]! + dilation[i]! * (k - 1) + 1 - x[i + 2]! - padding[i]!),
+  );
 }
 
 const maxOp: Op<PoolAttrs> = {
@@ -98,7 +105,10 @@ export function avgPool(x: Tensor, attrs: AvgPoolAttrs): Tensor {
   // rounding up and other divisors are where ORT and PyTorch part: there the windows are matrices
   if (attrs.ceil_mode || attrs.divisor_override !== null) {
     const count = windows(`avg_pool${attrs.kernel.length}d`, x.shape, attrs);
-    return averagingMatrices(x, attrs, [...x.shape.slice(0, 2), ...count]).reduce((t, matrix, i) => alongDim(t, i + 2, matrix), x);
+    return averagingMatrices(x, attrs, [...x.shape.slice(0, 2), ...count]).reduce(
+      (t, matrix, i) => alongDim(t, i + 2, matrix),
+      x,
+    );
   }
   return apply(avgOp, [x], attrs);
 }
@@ -107,7 +117,9 @@ export function avgPool(x: Tensor, attrs: AvgPoolAttrs): Tensor {
 function alongDim(t: Tensor, dim: number, matrix: Tensor): Tensor {
   return dim === t.ndim - 1
     ? t.matmul(matrix.transpose(0, 1))
-    : matrix.matmul(t.reshape([...t.shape.slice(0, dim + 1), -1])).reshape([...t.shape.slice(0, dim), matrix.shape[0]!, ...t.shape.slice(dim + 1)]);
+    : matrix
+        .matmul(t.reshape([...t.shape.slice(0, dim + 1), -1]))
+        .reshape([...t.shape.slice(0, dim), matrix.shape[0]!, ...t.shape.slice(dim + 1)]);
 }
 
 /** For each spatial dimension the [windows, size] matrix of weights; their product is the divisor PyTorch uses. */

@@ -1,11 +1,11 @@
 /** Operations that fold dimensions into one value. */
 import type { GraphBuilder } from '../onnx/builder.ts';
+import { constantOf } from '../tensor/constant.ts';
 import { type Dtype, isFloat } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { normalizeDim, numel, type Shape } from '../tensor/shape.ts';
 import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
-import { constantOf } from '../tensor/constant.ts';
 import { asDims } from './movement.ts';
 
 /** Dimensions to reduce: all when `dim` is left out. */
@@ -77,7 +77,9 @@ const meanOp = reduction(
 /** The average over the dimensions, of floating point tensors. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   if (!isFloat(x.dtype)) {
-    throw new ShapeError(`mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${x.dtype}`);
+    throw new ShapeError(
+      `mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: ${x.dtype}`,
+    );
   }
   const attrs = attrsOf('mean', x, options);
   return attrs.dims.length === 0 ? x : apply(meanOp, [x], attrs);
@@ -94,7 +96,9 @@ function extreme(op: Op<ReduceAttrs>) {
   return (x: Tensor, options: ReduceOptions = {}): Tensor => {
     const attrs = attrsOf(op.name, x, options);
     if (numel(x.shape) === 0 && attrs.dims.some((d) => x.shape[d] === 0)) {
-      throw new ShapeError(`${op.name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`);
+      throw new ShapeError(
+        `${op.name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
+      );
     }
     return attrs.dims.length === 0 ? x : apply(op, [x], attrs);
   };
@@ -129,5 +133,8 @@ export function variance(x: Tensor, options: ReduceOptions & { readonly correcti
   const attrs = attrsOf('var', x, { dim, keepdim });
   const centred = x.sub(x.mean({ dim: attrs.dims, keepdim: true }));
   const n = attrs.dims.reduce((size, d) => size * x.shape[d]!, 1);
-  return centred.mul(centred).sum({ dim: attrs.dims, keepdim }).div(Math.max(0, n - correction));
+  return centred
+    .mul(centred)
+    .sum({ dim: attrs.dims, keepdim })
+    .div(Math.max(0, n - correction));
 }

@@ -1,6 +1,7 @@
 /** Model bytes in, a function from feeds to outputs out. Creation and runs go one at a time, as onnxruntime-web requires. */
-import { loadOrt } from '#ort';
+
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import { loadOrt } from '#ort';
 import { SessionError } from '../util/errors.ts';
 import type { LoadedOrt } from './types.ts';
 
@@ -42,10 +43,7 @@ export function loadedRuntime(): LoadedOrt | undefined {
 }
 
 /** A session for a model. `describe` turns ONNX Runtime's message into one about the user's graph. */
-export async function createSession(
-  bytes: Uint8Array,
-  { threads, optimize }: SessionOptions,
-): Promise<Session> {
+export async function createSession(bytes: Uint8Array, { threads, optimize }: SessionOptions): Promise<Session> {
   const { ort, kind } = await runtime();
   let session: InferenceSession;
   try {

@@ -2,8 +2,12 @@ import type { InferenceSession, Tensor, TypedTensor } from 'onnxruntime-common';
 
 /** What we use of an ONNX Runtime build; `onnxruntime-node` and `onnxruntime-web` both have it. */
 export interface Ort {
-  readonly InferenceSession: { create(bytes: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession> };
-  readonly Tensor: { new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]): TypedTensor<Tensor.Type> };
+  readonly InferenceSession: {
+    create(bytes: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
+  };
+  readonly Tensor: {
+    new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]): TypedTensor<Tensor.Type>;
+  };
 }
 
 export interface LoadedOrt {

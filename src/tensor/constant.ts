@@ -3,7 +3,7 @@ import type { GraphBuilder } from '../onnx/builder.ts';
 import { allocate, type Dtype, store, type TypedArray } from './dtype.ts';
 import type { Op } from './op.ts';
 import { numel, type Shape } from './shape.ts';
-import { type Aval, apply, Tensor } from './tensor.ts';
+import { type Aval, apply, type Tensor } from './tensor.ts';
 
 interface Splat {
   readonly value: number;

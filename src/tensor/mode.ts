@@ -41,7 +41,9 @@ function within<T>(who: string, set: () => () => void, body: () => T): T {
   try {
     const result = body();
     if (result instanceof Promise) {
-      throw new ArgError(`${who}: expected a synchronous function, got one that returns a promise; await its results outside`);
+      throw new ArgError(
+        `${who}: expected a synchronous function, got one that returns a promise; await its results outside`,
+      );
     }
     return result;
   } finally {

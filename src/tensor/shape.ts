@@ -42,7 +42,9 @@ export function normalizeDim(who: string, dim: number, rank: number): number {
   const limit = Math.max(rank, 1);
   if (!Number.isInteger(dim)) throw new ArgError(`${who}: dim must be an integer, got ${dim}`);
   if (dim < -limit || dim >= limit) {
-    throw new ShapeError(`${who}: Dimension out of range (expected to be in range of [${-limit}, ${limit - 1}], but got ${dim})`);
+    throw new ShapeError(
+      `${who}: Dimension out of range (expected to be in range of [${-limit}, ${limit - 1}], but got ${dim})`,
+    );
   }
   return dim < 0 ? dim + limit : dim;
 }

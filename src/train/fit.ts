@@ -100,12 +100,16 @@ export async function fit(options: FitOptions): Promise<FitResult> {
   return { epochs, best, interrupted: false };
 }
 
+function call(module: Module, ...inputs: Tensor[]): Tensor {
+  return (module as Module & { forward(...inputs: Tensor[]): unknown }).forward(...inputs) as Tensor;
+}
+
 function run(options: FitOptions, x: Tensor): Tensor {
-  return options.forward ? options.forward(x) : (options.model.forward(x) as Tensor);
+  return options.forward ? options.forward(x) : call(options.model, x);
 }
 
 function lossOf({ criterion }: FitOptions, output: Tensor, target: Tensor): Tensor {
-  return criterion.forward(output, target.reshape(targetShape(output.shape, target.shape))) as Tensor;
+  return call(criterion, output, target.reshape(targetShape(output.shape, target.shape)));
 }
 
 /** Values for regression may come as `[n]` or `[n, 1]`; the target follows, lest the criterion broadcast one over the other. */

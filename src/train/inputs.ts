@@ -11,8 +11,9 @@ export function samples(model: Module, arc: unknown): (x: Tensor) => Tensor {
   if (names && names.length !== 1) {
     throw new ArgError(`expected one input, which a table can feed, got ${names.length}: ${names.join(', ')}`);
   }
+  const anyModel = model as Module & { forward(x: Tensor | Record<string, Tensor>): unknown };
   return (x) => {
-    const output: unknown = model.forward((names ? { [names[0]!]: x } : x) as Tensor);
+    const output = anyModel.forward(names ? { [names[0]!]: x } : x);
     if (output instanceof Tensor) return output;
     const outputs = typeof output === 'object' && output !== null ? Object.entries(output) : [];
     const [[, only] = []] = outputs;

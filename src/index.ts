@@ -1,0 +1,21 @@
+/** torcharc: networks from architecture specs, trained on ONNX Runtime. This entry runs anywhere. */
+import './ops/methods.ts';
+
+export { grad } from './autograd/backward.ts';
+export { compile, type TensorTree } from './engine/compile.ts';
+export { type NestedArray, realize } from './engine/evaluate.ts';
+export { sessionCount, sessionLimit } from './engine/program.ts';
+export { decodeSafetensors, encodeSafetensors } from './io/safetensors.ts';
+export * as F from './nn/functional.ts';
+export * as nn from './nn/index.ts';
+export { Module, Parameter } from './nn/module.ts';
+export { arange, full, type NestedData, ones, rand, randint, randn, randperm, tensor, zeros } from './ops/create.ts';
+export { where } from './ops/elementwise.ts';
+export { cat, stack } from './ops/movement.ts';
+export * as optim from './optim/index.ts';
+export type { Dtype, TypedArray } from './tensor/dtype.ts';
+export { enableGrad, noGrad } from './tensor/mode.ts';
+export type { Shape } from './tensor/shape.ts';
+export { Tensor } from './tensor/tensor.ts';
+export { ArcError, ArgError, type Issue, SessionError, ShapeError, TorcharcError } from './util/errors.ts';
+export { Generator, manualSeed } from './util/generator.ts';

@@ -1,0 +1,140 @@
+/** The argument table of a layer: one writing gives the constructor's type, the check, the defaults and the repr. */
+import * as z from 'zod';
+import { ArgError, type Issue } from '../util/errors.ts';
+import { python, show } from '../util/python.ts';
+import { didYouMean } from '../util/suggest.ts';
+import { Module, typeName } from './module.ts';
+
+export { python, pythonFloat, show } from '../util/python.ts';
+
+/** Arguments that PyTorch types as float, printed as Python prints floats. */
+const floats = new WeakSet<object>();
+
+function described<T extends z.ZodType>(schema: T, text: string): T {
+  return schema.meta({ description: text }) as T;
+}
+
+/** A non-negative integer (or at least `min`). */
+export function int(fallback?: undefined, min?: number): z.ZodNumber;
+export function int(fallback: number, min?: number): z.ZodDefault<z.ZodNumber>;
+export function int(fallback?: number, min = 0): z.ZodNumber | z.ZodDefault<z.ZodNumber> {
+  const text = min === 0 ? 'a non-negative integer' : min === 1 ? 'a positive integer' : 'an integer';
+  const schema: z.ZodNumber = described(z.int().min(min), text);
+  return fallback === undefined ? schema : described(schema.default(fallback), text);
+}
+
+/** A number. */
+export function float(fallback: number, { min, max }: { min?: number; max?: number } = {}): z.ZodDefault<z.ZodNumber> {
+  let schema = z.number();
+  if (min !== undefined) schema = schema.min(min);
+  if (max !== undefined) schema = schema.max(max);
+  const range = min === undefined ? '' : max === undefined ? ` of at least ${min}` : ` between ${min} and ${max}`;
+  const result = described(schema.default(fallback), `a number${range}`);
+  floats.add(result);
+  return result;
+}
+
+export function bool(fallback: boolean): z.ZodDefault<z.ZodBoolean> {
+  return described(z.boolean().default(fallback), 'true or false');
+}
+
+/** One of some words. */
+export function choice<const T extends readonly [string, ...string[]]>(options: T, fallback: T[number]) {
+  const text = `one of ${options.map((o) => `'${o}'`).join(', ')}`;
+  return described((z.enum(options) as z.ZodType<T[number], T[number]>).default(fallback as never), text);
+}
+
+type Sizes = z.ZodUnion<[z.ZodNumber, z.ZodArray<z.ZodNumber>]>;
+
+/** An integer, or one for each of `n` dimensions. */
+export function size(n: number, fallback?: undefined, min?: number): Sizes;
+export function size(n: number, fallback: number, min?: number): z.ZodDefault<Sizes>;
+export function size(n: number, fallback?: number, min = 1): Sizes | z.ZodDefault<Sizes> {
+  const kind = min === 1 ? 'a positive integer' : 'a non-negative integer';
+  const text = `${kind} or ${n === 1 ? 'a list of one' : `a list of ${n}`}`;
+  const schema: Sizes = described(z.union([z.int().min(min), z.array(z.int().min(min)).length(n)]), text);
+  return fallback === undefined ? schema : described(schema.default(fallback), text);
+}
+
+/** A value, or null. */
+export function optional<T extends z.ZodType>(schema: T, text?: string) {
+  return described(schema.nullable().default(null), `${text ?? schema.description ?? 'a value'} or null`);
+}
+
+/** The sizes of `n` dimensions from one number or a list. */
+export function tuple(value: number | readonly number[], n: number): number[] {
+  return typeof value === 'number' ? new Array<number>(n).fill(value) : [...value];
+}
+
+type Table = z.ZodRawShape;
+export type ArgsOf<T extends Table> = z.infer<z.ZodObject<T>>;
+type OptionsOf<T extends Table> = z.input<z.ZodObject<T>>;
+type Given<T extends Table> =
+  Record<string, never> extends OptionsOf<T> ? [options?: OptionsOf<T>] : [options: OptionsOf<T>];
+
+/** What a class made by `layer` has besides: its table. */
+export interface LayerClass {
+  readonly table: Table;
+  readonly name: string;
+}
+
+/** Base class of a layer with the given arguments, in PyTorch's order. */
+export function layer<T extends Table>(table: T) {
+  const schema = z.strictObject(table);
+  abstract class Layer extends Module {
+    static readonly table: Table = table;
+    override readonly args: ArgsOf<T>;
+
+    constructor(...[options]: Given<T>) {
+      super();
+      this.args = parseArgs(typeName(new.target), schema, options ?? {}) as ArgsOf<T>;
+    }
+
+    override extraRepr(): string {
+      return showArgs(this.args, Object.keys(table), table);
+    }
+  }
+  return Layer;
+}
+
+/** Check options against a table. Throws an ArgError that names the first thing wrong. */
+export function parseArgs(who: string, schema: z.ZodObject, options: unknown): Record<string, unknown> {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  const [{ path, message }] = argIssues(schema, options, result.error) as [Issue];
+  throw new ArgError(`${who}${path ? `.${path}` : ''}: ${message}`);
+}
+
+/** What is wrong with options, in our words. */
+export function argIssues(schema: z.ZodObject, options: unknown, error: z.ZodError): Issue[] {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    return [{ path: '', message: `expected options by name, got ${show(options)}` }];
+  }
+  const names = Object.keys(schema.shape);
+  const values = options as Record<string, unknown>;
+  const found: Issue[] = [];
+  for (const issue of error.issues) {
+    if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
+      for (const key of issue.keys) {
+        const known = names.length > 0 ? `its options are ${names.join(', ')}` : 'it has no options';
+        found.push({ path: key, message: `unknown option${didYouMean(key, names)}; ${known}` });
+      }
+      continue;
+    }
+    const key = String(issue.path[0]);
+    const expected = (schema.shape[key] as z.ZodType | undefined)?.description ?? 'another value';
+    const message = Object.hasOwn(values, key)
+      ? issue.code === 'custom'
+        ? issue.message
+        : `expected ${expected}, got ${show(values[key])}`
+      : `missing required argument (${expected})`;
+    if (!found.some((f) => f.path === key)) found.push({ path: key, message });
+  }
+  return found;
+}
+
+/** `name=value` for the named arguments, as Python's repr. */
+export function showArgs(args: object, names: readonly string[], table: Table = {}): string {
+  const values = args as Record<string, unknown>;
+  return names.map((name) => `${name}=${python(values[name], floats.has(table[name] as object))}`).join(', ');
+}

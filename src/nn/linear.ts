@@ -1,0 +1,58 @@
+import type { Tensor } from '../tensor/tensor.ts';
+import { bool, int, layer } from './args.ts';
+import { linear } from './functional.ts';
+import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.ts';
+import { Module, Parameter } from './module.ts';
+
+/** A weight with PyTorch's default for linear and convolution layers: U(±1/√fan_in). */
+export function defaultWeight(shape: readonly number[]): Parameter {
+  const weight = Parameter.empty(shape);
+  kaimingUniform_(weight, { a: Math.sqrt(5) });
+  return weight;
+}
+
+/** The bias that goes with a weight: U(±1/√fan_in) of that weight. */
+export function defaultBias(weight: Parameter, size: number): Parameter {
+  const bias = Parameter.empty([size]);
+  const [fanIn] = calculateFanInAndFanOut(weight);
+  const bound = 1 / Math.sqrt(fanIn);
+  if (fanIn > 0) uniform_(bias, { a: -bound, b: bound });
+  return bias;
+}
+
+/**
+ * y = x Wᵀ + b over the last dimension: [*, in_features] to [*, out_features].
+ * https://pytorch.org/docs/stable/generated/torch.nn.Linear.html
+ */
+export class Linear extends layer({ in_features: int(), out_features: int(), bias: bool(true) }) {
+  readonly weight = defaultWeight([this.args.out_features, this.args.in_features]);
+  readonly bias = this.args.bias ? defaultBias(this.weight, this.args.out_features) : null;
+
+  override forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}
+
+/** Passes its input on; takes any options. https://pytorch.org/docs/stable/generated/torch.nn.Identity.html */
+export class Identity extends Module {
+  // biome-ignore lint/complexity/noUselessConstructor: PyTorch's takes and ignores anything
+  constructor(_options?: object) {
+    super();
+  }
+
+  override forward<T>(x: T): T {
+    return x;
+  }
+}
+
+/**
+ * Dimensions start_dim to end_dim made one: [N, *] to [N, numel]. https://pytorch.org/docs/stable/generated/torch.nn.Flatten.html
+ */
+export class Flatten extends layer({
+  start_dim: int(1, Number.MIN_SAFE_INTEGER),
+  end_dim: int(-1, Number.MIN_SAFE_INTEGER),
+}) {
+  override forward(x: Tensor): Tensor {
+    return x.flatten(this.args);
+  }
+}

@@ -1,0 +1,164 @@
+/** Tensors made from the user's numbers, from one number, or from the generator. */
+import { constant } from '../tensor/constant.ts';
+import { allocate, asDtype, type Dtype, isFloat, numberAt, store, type TypedArray } from '../tensor/dtype.ts';
+import { asShape, numel, type Shape, showShape } from '../tensor/shape.ts';
+import { leaf, Tensor } from '../tensor/tensor.ts';
+import { ArgError, ShapeError } from '../util/errors.ts';
+import { defaultGenerator } from '../util/generator.ts';
+import { drawn } from './host.ts';
+
+export interface CreateOptions {
+  readonly dtype?: Dtype;
+  readonly requiresGrad?: boolean;
+}
+/** A number, a flag, or arrays of them nested by dimension. */
+export type NestedData = number | bigint | boolean | readonly NestedData[];
+
+function withGrad(t: Tensor, requiresGrad = false): Tensor {
+  if (requiresGrad) t.requiresGrad = true;
+  return t;
+}
+
+/** The dtype a typed array holds; bool and float16 must be named. */
+function dtypeOf(data: TypedArray): Dtype {
+  if (data instanceof Float32Array) return 'float32';
+  if (data instanceof Float64Array) return 'float64';
+  if (data instanceof BigInt64Array) return 'int64';
+  if (data instanceof Int32Array) return 'int32';
+  if (data instanceof Uint8Array) return 'uint8';
+  if (data instanceof Uint16Array) return 'float16';
+  throw new ArgError(
+    `tensor: expected numbers, nested arrays of them or a typed array of one of our dtypes, got ${(data as object).constructor.name}`,
+  );
+}
+
+/**
+ * A tensor holding a copy of the data: a number, nested arrays, or a typed array with its shape.
+ *
+ * float32 unless the data is a typed array of another dtype or bool, or `dtype` says otherwise. (PyTorch makes integers int64;
+ * in JavaScript `1` and `1.0` are the same.)
+ */
+export function tensor(
+  data: NestedData | TypedArray,
+  { shape, dtype, requiresGrad = false }: CreateOptions & { readonly shape?: Shape } = {},
+): Tensor {
+  const to = dtype === undefined ? undefined : asDtype(dtype);
+  const checked = shape === undefined ? undefined : asShape('tensor', shape);
+  if (ArrayBuffer.isView(data)) {
+    const from = dtypeOf(data);
+    const full = checked ?? [data.length];
+    fits(data.length, full);
+    const same = to === undefined || to === from || (to === 'bool' && from === 'uint8');
+    const copy = same ? (data.slice() as TypedArray) : convert(data, from, to);
+    if (to === 'bool') for (let i = 0; i < copy.length; i++) copy[i] = (copy[i] ? 1 : 0) as never;
+    return withGrad(new Tensor(leaf(copy, { shape: full, dtype: to ?? from })), requiresGrad);
+  }
+  const found: number[] = [];
+  const flat: (number | bigint | boolean)[] = [];
+  flatten(data, 0, found, flat);
+  const type = to ?? (flat.length > 0 && flat.every((v) => typeof v === 'boolean') ? 'bool' : 'float32');
+  const full = checked ?? found;
+  fits(flat.length, full);
+  const array = allocate(type, flat.length);
+  for (let i = 0; i < flat.length; i++) store(array, type, i, flat[i]!);
+  return withGrad(new Tensor(leaf(array, { shape: [...full], dtype: type })), requiresGrad);
+}
+
+function fits(length: number, shape: Shape): void {
+  if (numel(shape) !== length)
+    throw new ShapeError(`tensor: shape '${showShape(shape)}' is invalid for input of size ${length}`);
+}
+
+function convert(data: TypedArray, from: Dtype, to: Dtype): TypedArray {
+  const copy = allocate(to, data.length);
+  for (let i = 0; i < data.length; i++) store(copy, to, i, from === 'int64' ? data[i]! : numberAt(data, i, from));
+  return copy;
+}
+
+function flatten(data: NestedData, depth: number, shape: number[], flat: (number | bigint | boolean)[]): void {
+  if (Array.isArray(data)) {
+    shape[depth] ??= data.length;
+    if (shape[depth] !== data.length) {
+      throw new ShapeError(`tensor: expected sequence of length ${shape[depth]} at dim ${depth} (got ${data.length})`);
+    }
+    for (const entry of data) flatten(entry, depth + 1, shape, flat);
+    return;
+  }
+  if (depth < shape.length) throw new ShapeError(`tensor: expected a sequence at dim ${depth}, got ${String(data)}`);
+  if (typeof data !== 'number' && typeof data !== 'bigint' && typeof data !== 'boolean') {
+    throw new ArgError(`tensor: expected numbers, got ${data === null ? 'null' : typeof data}`);
+  }
+  flat.push(data);
+}
+
+/** One number everywhere. */
+export function full(
+  shape: Shape,
+  value: number,
+  { dtype = 'float32', requiresGrad = false }: CreateOptions = {},
+): Tensor {
+  const aval = { shape: asShape('full', shape), dtype: asDtype(dtype) };
+  if (!requiresGrad) return constant(value, aval);
+  const data = allocate(aval.dtype, numel(shape));
+  for (let i = 0; i < data.length; i++) store(data, aval.dtype, i, value);
+  return withGrad(new Tensor(leaf(data, aval)), true);
+}
+export const zeros = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 0, options);
+export const ones = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 1, options);
+
+/** start, start + step, … up to but not including end; int64 if all are whole, as in PyTorch, else float32. */
+export function arange(
+  start: number,
+  end?: number,
+  step = 1,
+  { dtype, requiresGrad = false }: CreateOptions = {},
+): Tensor {
+  const [from, to] = end === undefined ? [0, start] : [start, end];
+  if (step === 0 || (to - from) / step < 0) {
+    throw new ArgError(`arange: upper bound and lower bound inconsistent with step sign: ${from}, ${to}, ${step}`);
+  }
+  const type = dtype ?? ([from, to, step].every(Number.isInteger) ? 'int64' : 'float32');
+  const n = Math.ceil((to - from) / step);
+  const data = allocate(type, n);
+  for (let i = 0; i < n; i++) store(data, type, i, from + i * step);
+  return withGrad(new Tensor(leaf(data, { shape: [n], dtype: type })), requiresGrad);
+}
+
+function random(
+  who: string,
+  shape: Shape,
+  { dtype = 'float32', requiresGrad = false }: CreateOptions,
+  fill: (data: Float32Array | Float64Array) => void,
+): Tensor {
+  const size = asShape(who, shape);
+  if (!isFloat(dtype)) throw new ArgError(`${who}: expected a floating point dtype, got ${dtype}`);
+  if (dtype === 'float16') return random(who, size, { requiresGrad: false }, fill).to('float16');
+  return withGrad(
+    drawn({ shape: size, dtype }, (data) => fill(data as Float32Array | Float64Array)),
+    requiresGrad,
+  );
+}
+
+/** Uniform in [0, 1); with PyTorch's numbers for the same seed. */
+export function rand(shape: Shape, options: CreateOptions = {}): Tensor {
+  return random('rand', shape, options, (data) => defaultGenerator.uniform(data));
+}
+
+/** Standard normal; with PyTorch's numbers for the same seed (to 1e-6). */
+export function randn(shape: Shape, options: CreateOptions = {}): Tensor {
+  return random('randn', shape, options, (data) => defaultGenerator.normal(data));
+}
+
+/** Integers in [low, high), int64; with PyTorch's numbers for the same seed. */
+export function randint(low: number, high: number, shape: Shape): Tensor {
+  return drawn({ shape: asShape('randint', shape), dtype: 'int64' }, (data) =>
+    defaultGenerator.randint(data as BigInt64Array, low, high),
+  );
+}
+
+/** The numbers 0 to n - 1 in random order, int64; with PyTorch's order for the same seed. */
+export function randperm(n: number): Tensor {
+  return drawn({ shape: asShape('randperm', [n]), dtype: 'int64' }, (data) =>
+    (data as BigInt64Array).set(defaultGenerator.randperm(n)),
+  );
+}

@@ -1,0 +1,34 @@
+/** Values as Python and our messages show them. */
+
+/** A value of the user's in a message: short. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  const text = JSON.stringify(value) ?? typeof value;
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** A value as Python's repr shows it. */
+export function python(value: unknown, asFloat = false): string {
+  if (value === null || value === undefined) return 'None';
+  if (value === true) return 'True';
+  if (value === false) return 'False';
+  if (typeof value === 'number') return asFloat || !Number.isInteger(value) ? pythonFloat(value) : String(value);
+  if (Array.isArray(value)) {
+    return value.length === 1 ? `(${python(value[0])},)` : `(${value.map((v) => python(v)).join(', ')})`;
+  }
+  return String(value);
+}
+
+/** Python's repr of a float: `1e-05`, `0.1`, `2.0`. */
+export function pythonFloat(x: number): string {
+  if (Number.isNaN(x)) return 'nan';
+  if (!Number.isFinite(x)) return x > 0 ? 'inf' : '-inf';
+  const size = Math.abs(x);
+  if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
+    const [mantissa, exponent] = x.toExponential().split('e') as [string, string];
+    return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
+  }
+  return Number.isInteger(x) ? `${x}.0` : String(x);
+}
