@@ -1,6 +1,9 @@
 /** torcharc: networks from architecture specs, trained on ONNX Runtime. This entry runs anywhere. */
 import './ops/methods.ts';
 
+export { build, buildCriterion, buildOptimizer, buildScheduler, type Model, validate } from './arc/build.ts';
+export { carryForward } from './arc/dag.ts';
+export { registerModule } from './arc/registry.ts';
 export { grad } from './autograd/backward.ts';
 export { compile, type TensorTree } from './engine/compile.ts';
 export { type NestedArray, realize } from './engine/evaluate.ts';
@@ -12,6 +15,7 @@ export { Module, Parameter } from './nn/module.ts';
 export { arange, full, type NestedData, ones, rand, randint, randn, randperm, tensor, zeros } from './ops/create.ts';
 export { where } from './ops/elementwise.ts';
 export { cat, stack } from './ops/movement.ts';
+export { type ModuleSummary, summarize } from './nn/summary.ts';
 export * as optim from './optim/index.ts';
 export type { Dtype, TypedArray } from './tensor/dtype.ts';
 export { enableGrad, noGrad } from './tensor/mode.ts';

@@ -78,8 +78,17 @@ export interface LayerClass {
   readonly name: string;
 }
 
+/**
+ * What `layer` returns, and with `Own` what a family of layers adds. It is spelled out because a declaration file cannot show
+ * the private members of a class without a name.
+ */
+export type LayerBase<T extends Table, Own = unknown> = LayerClass &
+  (abstract new (
+    ...given: Given<T>
+  ) => Module & { readonly args: ArgsOf<T> } & Own);
+
 /** Base class of a layer with the given arguments, in PyTorch's order. */
-export function layer<T extends Table>(table: T) {
+export function layer<T extends Table>(table: T): LayerBase<T> {
   const schema = z.strictObject(table);
   abstract class Layer extends Module {
     static readonly table: Table = table;

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { drawn, onHost } from '../ops/host.ts';
 import { batchNormStats } from '../ops/norm.ts';
+import { constant } from '../tensor/constant.ts';
 import { mode, noGrad } from '../tensor/mode.ts';
 import { numel, showShape } from '../tensor/shape.ts';
 import { leaf, setState, Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
-import { bool, float, int, layer, python, pythonFloat } from './args.ts';
+import { bool, float, int, type LayerBase, layer, python, pythonFloat } from './args.ts';
 import { normalizeBy } from './functional.ts';
 import { Buffer, fresh, Parameter } from './module.ts';
 
@@ -18,7 +19,16 @@ const table = {
   bias: bool(true),
 };
 
-function batchNorm(name: string, ranks: readonly number[]) {
+interface Own {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly running_mean: Buffer | null;
+  readonly running_var: Buffer | null;
+  readonly num_batches_tracked: Buffer | null;
+  forward(x: Tensor): Tensor;
+}
+
+function batchNorm(name: string, ranks: readonly number[]): LayerBase<typeof table, Own> {
   abstract class BatchNorm extends layer(table) {
     readonly weight = this.args.affine ? new Parameter(fresh([this.args.num_features], 1)) : null;
     readonly bias = this.args.affine && this.args.bias ? Parameter.empty([this.args.num_features]) : null;
@@ -49,16 +59,27 @@ function batchNorm(name: string, ranks: readonly number[]) {
           `${name}: Expected more than 1 value per channel when training, got input size ${showShape(x.shape)}`,
         );
       }
+      if (this.training) this.tick();
+      if (numel(x.shape) === 0) {
+        // nothing to learn from: only the batch is counted
+        const channel = { shape: [num_features], dtype: x.dtype };
+        return normalizeBy(x, constant(0, channel), constant(1, channel), this.weight, this.bias, eps);
+      }
       const [y, batchMean, batchVariance] = batchNormStats(x, this.weight, this.bias, eps);
       if (this.training && mean && variance && !mode.inferring) this.track(x, y, batchMean, batchVariance);
       return y;
+    }
+
+    /** One more batch seen. */
+    private tick(): void {
+      const { num_batches_tracked: counter } = this;
+      if (counter) onHost(() => setState(counter, count(BigInt(Number(counter.node.data![0]) + 1)).node));
     }
 
     /** running = (1 - momentum) running + momentum batch, with the unbiased variance; taken by whatever run computes `y`. */
     private track(x: Tensor, y: Tensor, mean: Tensor, variance: Tensor): void {
       const { momentum } = this.args;
       const counter = this.num_batches_tracked!;
-      onHost(() => setState(counter, count(BigInt(Number(counter.node.data![0]) + 1)).node));
       const samples = numel(x.shape) / x.shape[1]!;
       noGrad(() => {
         // no momentum: the average of all batches so far
@@ -80,9 +101,9 @@ function batchNorm(name: string, ranks: readonly number[]) {
     }
 
     override extraRepr(): string {
-      const { num_features, eps, momentum, affine, bias, track_running_stats } = this.args;
+      const { num_features, eps, momentum, affine, track_running_stats } = this.args;
       const rate = momentum === null ? 'None' : pythonFloat(momentum);
-      return `${num_features}, eps=${pythonFloat(eps)}, momentum=${rate}, affine=${python(affine)}, bias=${python(bias)}, track_running_stats=${python(track_running_stats)}`;
+      return `${num_features}, eps=${pythonFloat(eps)}, momentum=${rate}, affine=${python(affine)}, bias=${python(this.bias !== null)}, track_running_stats=${python(track_running_stats)}`;
     }
   }
   return BatchNorm;

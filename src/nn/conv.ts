@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
-import { bool, choice, int, layer, python, size, tuple } from './args.ts';
+import { bool, choice, int, type LayerBase, layer, python, size, tuple } from './args.ts';
 import { conv2d, pad } from './functional.ts';
 import { defaultBias, defaultWeight } from './linear.ts';
+import type { Parameter } from './module.ts';
 
 /** The table of the three convolutions. */
 const table = (n: 1 | 2 | 3) => ({
@@ -21,7 +22,13 @@ const table = (n: 1 | 2 | 3) => ({
   padding_mode: choice(['zeros', 'reflect', 'replicate', 'circular'], 'zeros'),
 });
 
-function convolution<N extends 1 | 2 | 3>(n: N) {
+interface Own {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+  forward(x: Tensor): Tensor;
+}
+
+function convolution(n: 1 | 2 | 3): LayerBase<ReturnType<typeof table>, Own> {
   abstract class Convolution extends layer(table(n)) {
     readonly weight = defaultWeight([
       this.args.out_channels,

@@ -332,13 +332,16 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
   const ignored = target.eq(ignore_index);
   const index = e.where(ignored, 0, target.to('int64'));
   const at = (t: Tensor) => t.gather(dim, index.unsqueeze(dim)).squeeze(dim);
-  const kept = e.where(ignored, 0, constant(1, { shape: target.shape, dtype: input.dtype }));
-  const importance = weight ? kept.mul(weight.indexSelect(0, index.reshape([-1])).reshape(target.shape)) : kept;
-  const nll = at(logP).mul(importance).neg();
+  const ones = constant(1, { shape: target.shape, dtype: input.dtype });
+  const ofClass = weight ? weight.indexSelect(0, index.reshape([-1])).reshape(target.shape) : ones;
+  // chosen, not multiplied by zero: nothing flows where the target is ignored, also when all are and the mean is 0 / 0
+  const kept = (t: Tensor) => e.where(ignored, 0, t);
+  const importance = kept(ofClass);
+  const nll = kept(at(logP).mul(ofClass)).neg();
   const total = (t: Tensor) =>
     reduction === 'none' ? t : reduction === 'sum' ? t.sum() : t.sum().div(importance.sum());
   if (label_smoothing === 0) return remember(total(nll), input);
-  const spread = weighted.sum({ dim }).mul(kept).neg();
+  const spread = kept(weighted.sum({ dim })).neg();
   return remember(total(nll.mul(1 - label_smoothing).add(spread.mul(label_smoothing / classes))), input);
 }
 

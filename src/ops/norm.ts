@@ -18,7 +18,8 @@ const softmaxOp: Op<{ dim: number }> = {
 };
 /** eˣ / Σ eˣ along `dim`. */
 export function softmax(x: Tensor, dim: number): Tensor {
-  return x.ndim === 0 ? constant(1, x) : apply(softmaxOp, [x], { dim: normalizeDim('softmax', dim, x.ndim) });
+  const d = normalizeDim('softmax', dim, x.ndim);
+  return x.ndim === 0 ? softmax(x.reshape([1]), 0).reshape([]) : apply(softmaxOp, [x], { dim: d });
 }
 
 const logSoftmaxOp: Op<{ dim: number }> = {
@@ -29,7 +30,8 @@ const logSoftmaxOp: Op<{ dim: number }> = {
 };
 /** x - log Σ eˣ along `dim`. */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
-  return x.ndim === 0 ? constant(0, x) : apply(logSoftmaxOp, [x], { dim: normalizeDim('logSoftmax', dim, x.ndim) });
+  const d = normalizeDim('logSoftmax', dim, x.ndim);
+  return x.ndim === 0 ? logSoftmax(x.reshape([1]), 0).reshape([]) : apply(logSoftmaxOp, [x], { dim: d });
 }
 
 /** How x [N, C, *] splits into channels: the shape that broadcasts a [C] over x, the other dimensions, their size. */
@@ -148,6 +150,10 @@ const affineOp: Op<Record<string, never>> = {
 };
 /** x · scale + shift with scale and shift [C] along dimension 1 of x [N, C, *]. */
 export function affine(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
-  if (x.ndim === 2 || numel(x.shape) === 0) return x.mul(scale).add(shift);
+  // ORT's node is slower for matrices, and refuses what is empty
+  if (x.ndim === 2 || numel(x.shape) === 0) {
+    const { row } = channelsOf(x.shape);
+    return x.mul(scale.reshape(row)).add(shift.reshape(row));
+  }
   return apply(affineOp, [x, scale, shift], {});
 }

@@ -1,0 +1,315 @@
+/** Arcs to models: check everything, infer shapes without arithmetic, report all that is wrong at once. */
+import { show } from '../nn/args.ts';
+import * as losses from '../nn/loss.ts';
+import { type Module, Module as ModuleBase } from '../nn/module.ts';
+import { Adam, AdamW, type Optimizer, SGD } from '../optim/index.ts';
+import { CosineAnnealingLR, type LRScheduler, StepLR } from '../optim/scheduler.ts';
+import { inferring } from '../tensor/mode.ts';
+import { numel, type Shape, showShape } from '../tensor/shape.ts';
+import { leaf, Tensor } from '../tensor/tensor.ts';
+import { ArcError, type Issue, TorcharcError } from '../util/errors.ts';
+import { didYouMean } from '../util/suggest.ts';
+import { carryForward, DAGNet, type Flow } from './dag.ts';
+import { applyInit } from './init.ts';
+import { buildLayers } from './layers.ts';
+import { construct, moduleType } from './registry.ts';
+
+type Spec = Readonly<Record<string, unknown>>;
+
+/** What a model gives back: a tensor, or tensors by name where an arc has several outputs. */
+type OutputOf<A> = A extends { readonly dag_in_shape: infer S }
+  ? S extends readonly unknown[]
+    ? Tensor
+    : Tensor & Record<string, Tensor>
+  : Tensor;
+
+/** A module built from an arc. */
+export interface Model<Output = Tensor> extends Module {
+  forward(x: Tensor | Readonly<Record<string, Tensor>>): Output;
+}
+
+/**
+ * The model an arc describes; the arc is not changed. Throws an ArcError with every issue and its path.
+ *
+ * A spec `{type, ...options}` is that module; with `layers`, a Sequential of them; with `dag_in_shape`, a chain of named
+ * modules (`carryForward`), whose sizes follow from the shape of the input.
+ */
+export function build<const A>(arc: A): Model<OutputOf<A>> {
+  const issues: Issue[] = [];
+  const model = new Builder(issues).arc(arc);
+  if (issues.length > 0 || !model) throw new ArcError(issues);
+  return model as Model<OutputOf<A>>;
+}
+
+/** Every issue of an arc with its path; empty if it can be built. */
+export function validate(arc: unknown): Issue[] {
+  const issues: Issue[] = [];
+  new Builder(issues).arc(arc);
+  return issues;
+}
+
+/** Batch size that stands for any: shapes are inferred with it. */
+const BATCH = 2;
+/** More sizes than an array can have mean a mistake in the spec. */
+const MOST = 2 ** 31;
+
+/** Names that Python's ModuleDict refuses, and input names that it misbehaves on. */
+const reserved = new Set(
+  (
+    'T_destination add_module apply bfloat16 buffers call_super_init children clear compile cpu cuda double dump_patches eval extra_repr float forward ' +
+    'get_buffer get_extra_state get_parameter get_submodule half ipu items keys load_state_dict modules mtia named_buffers named_children named_modules ' +
+    'named_parameters parameters pop register_backward_hook register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook ' +
+    'register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter ' +
+    'register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty train ' +
+    'training type update values xpu zero_grad __proto__ constructor prototype'
+  ).split(' '),
+);
+
+/** Options that take their size from the input's shape when a DAG does not give them. */
+const inferred: Record<string, (shape: Shape) => number | undefined> = {
+  in_features: (shape) => shape.at(-1),
+  in_channels: (shape) => shape[1],
+  num_features: (shape) => shape[1],
+};
+
+class Builder {
+  readonly #issues: Issue[];
+
+  constructor(issues: Issue[]) {
+    this.#issues = issues;
+  }
+
+  #report(path: string, message: string): void {
+    this.#issues.push({ path, message });
+  }
+
+  #all(path: string, issues: readonly Issue[]): null {
+    for (const { path: inner, message } of issues) this.#report(joined(path, inner), message);
+    return null;
+  }
+
+  arc(arc: unknown): Module | null {
+    if (!isRecord(arc)) {
+      this.#report('', `expected an arc, a record with 'type' or 'dag_in_shape', got ${show(arc)}`);
+      return null;
+    }
+    if (Object.hasOwn(arc, 'dag_in_shape')) return this.#dag(arc);
+    if (!Object.hasOwn(arc, 'type')) {
+      this.#report(
+        '',
+        `expected 'type' or 'dag_in_shape'${didYouMean(Object.keys(arc)[0] ?? '', ['type', 'dag_in_shape'])}, got ${Object.keys(arc).join(', ') || 'nothing'}`,
+      );
+      return null;
+    }
+    return this.#module('', arc, null, null);
+  }
+
+  /** One module from its spec; `input` is what comes in, if a DAG knows. */
+  #module(path: string, spec: Spec, input: Flow | null, inNames: readonly string[] | null): Module | null {
+    const found = moduleType(spec.type);
+    if (typeof found !== 'function') return this.#all(path, [found]);
+    const shape = input instanceof Tensor ? input.shape : null;
+    let made: Module | Issue[];
+    if (Object.hasOwn(spec, 'layers')) {
+      made = buildLayers(spec, shape);
+    } else {
+      const { type: _type, in_names: _in, init: _init, dag_in_shape: _dag, ...options } = spec;
+      made = construct(found, this.#sized(options, found.table ?? {}, input, inNames));
+    }
+    if (!(made instanceof ModuleBase)) return this.#all(path, made);
+    // as in Python, an empty init is none
+    if (spec.init) this.#all(joined(path, 'init'), applyInit(made, spec.init));
+    return made;
+  }
+
+  /** Options with the sizes that follow from the input. */
+  #sized(options: Spec, table: object, input: Flow | null, inNames: readonly string[] | null): Record<string, unknown> {
+    const sized: Record<string, unknown> = { ...options };
+    if (!Object.hasOwn(table, 'in_shape')) delete sized.in_shape;
+    if (input instanceof Tensor) {
+      for (const [key, size] of Object.entries(inferred)) {
+        if (Object.hasOwn(table, key) && !Object.hasOwn(sized, key)) sized[key] = size(input.shape);
+      }
+    } else if (
+      input &&
+      Object.hasOwn(table, 'shapes') &&
+      Object.hasOwn(table, 'names') &&
+      !Object.hasOwn(sized, 'shapes')
+    ) {
+      sized.shapes = Object.fromEntries(
+        (inNames ?? Object.keys(input)).map((name) => [name, input[name]!.shape.slice(1)]),
+      );
+    }
+    return sized;
+  }
+
+  #dag(arc: Spec): Module | null {
+    const { dag_in_shape, ...rest } = arc;
+    // a single spec beside dag_in_shape is a DAG of one module, named after its type
+    const single = Object.hasOwn(arc, 'type') && !isRecord(arc.type);
+    const specs: [string, unknown][] = single ? [[String(arc.type), rest]] : Object.entries(rest);
+    let flow = this.#inputs(dag_in_shape);
+    const modules: { name: string; module: Module; inNames: readonly string[] | null }[] = [];
+    for (const [name, spec] of specs) {
+      const path = single ? '' : name;
+      const before: number = this.#issues.length;
+      if (!single) this.#name(name, name, 'module');
+      if (!isRecord(spec)) {
+        this.#report(path, `expected a module, a record with 'type', got ${show(spec)}`);
+        flow = null;
+        continue;
+      }
+      const inNames = this.#inNames(path, spec);
+      const input = this.#taken(path, flow, inNames);
+      const module = this.#module(path, spec, input, inNames);
+      if (!module || this.#issues.length > before) {
+        flow = null;
+        continue;
+      }
+      modules.push({ name, module, inNames });
+      flow = flow && this.#forward(path, spec.type, module, flow, inNames);
+    }
+    return this.#issues.length > 0 ? null : new DAGNet(modules);
+  }
+
+  /** Placeholders for `dag_in_shape`. */
+  #inputs(shapes: unknown): Flow | null {
+    const place = (path: string, shape: unknown): Tensor | null => {
+      const ok = Array.isArray(shape) && shape.every((d) => Number.isInteger(d) && (d as number) >= 0);
+      if (!ok || numel(shape as number[]) > MOST) {
+        this.#report(path, `expected a shape without the batch, a list of non-negative integers, got ${show(shape)}`);
+        return null;
+      }
+      return new Tensor(leaf(null, { shape: [BATCH, ...(shape as number[])], dtype: 'float32' }));
+    };
+    if (!isRecord(shapes)) return place('dag_in_shape', shapes);
+    const placed = Object.entries(shapes).map(([name, shape]) => {
+      this.#name(`dag_in_shape.${name}`, name, 'input');
+      return [name, place(`dag_in_shape.${name}`, shape)] as const;
+    });
+    return placed.every(([, t]) => t) ? (Object.fromEntries(placed) as Record<string, Tensor>) : null;
+  }
+
+  #name(path: string, name: string, what: string): void {
+    if (name === '') this.#report(path, `the name of a ${what} cannot be empty`);
+    else if (/[.[\]]/.test(name))
+      this.#report(path, `the name of a ${what} can't contain ".", "[" or "]", got: ${name}`);
+    else if (reserved.has(name))
+      this.#report(path, `'${name}' cannot be the name of a ${what}: it is a method or attribute of ModuleDict`);
+  }
+
+  #inNames(path: string, { in_names: names }: Spec): readonly string[] | null {
+    if (names === undefined || names === null) return null;
+    const list = typeof names === 'string' ? [names] : names;
+    if (Array.isArray(list) && list.length > 0 && list.every((n) => typeof n === 'string')) return list as string[];
+    this.#report(joined(path, 'in_names'), `expected a name or a list of names, got ${show(names)}`);
+    return null;
+  }
+
+  /** What a module takes of what there is. */
+  #taken(path: string, flow: Flow | null, inNames: readonly string[] | null): Flow | null {
+    if (!flow || flow instanceof Tensor) return flow;
+    const here = Object.keys(flow);
+    const missing = (inNames ?? []).filter((name) => !here.includes(name));
+    for (const name of missing) {
+      this.#report(
+        joined(path, 'in_names'),
+        `there is no '${name}' here${didYouMean(name, here)}; there is ${here.join(', ')}`,
+      );
+    }
+    if (missing.length > 0) return null;
+    const names = inNames ?? here.slice(0, 1);
+    return names.length === 1 ? flow[names[0]!]! : Object.fromEntries(names.map((name) => [name, flow[name]!]));
+  }
+
+  /** The shapes that come out. */
+  #forward(path: string, type: unknown, module: Module, flow: Flow, inNames: readonly string[] | null): Flow | null {
+    const input = this.#taken(path, flow, inNames);
+    const shapes = input instanceof Tensor ? showShape(['batch', ...input.shape.slice(1)] as never) : '';
+    if (type === 'Linear' && input instanceof Tensor && input.ndim !== 2) {
+      this.#report(
+        path,
+        `Linear in a DAG takes [batch, n], got an input of shape ${shapes}; a Flatten before it makes it so`,
+      );
+      return null;
+    }
+    try {
+      return inferring(() => carryForward(module, flow, inNames));
+    } catch (error) {
+      if (!(error instanceof TorcharcError)) throw error;
+      this.#report(
+        path,
+        `${error.message}${shapes && !error.message.includes(shapes) ? ` (input of shape ${shapes})` : ''}`,
+      );
+      return null;
+    }
+  }
+}
+
+function isRecord(value: unknown): value is Spec {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function joined(path: string, inner: string): string {
+  if (!path || !inner) return path || inner;
+  return inner.startsWith('[') ? `${path}${inner}` : `${path}.${inner}`;
+}
+
+/** A named class and its options, out of `{type, ...options}`. */
+function typed<T>(
+  what: string,
+  spec: unknown,
+  types: Readonly<Record<string, T>>,
+): { name: string; type: T; options: Record<string, unknown> } {
+  if (!isRecord(spec))
+    throw new ArcError([{ path: '', message: `expected a ${what}, a record with 'type', got ${show(spec)}` }]);
+  const { type: name, ...options } = spec;
+  const names = Object.keys(types);
+  if (typeof name === 'string' && Object.hasOwn(types, name)) return { name, type: types[name]!, options };
+  const message =
+    typeof name === 'string'
+      ? `unknown ${what} '${name}'${didYouMean(name, names)}; there are ${names.join(', ')}`
+      : `expected the name of a ${what}, got ${show(name)}`;
+  throw new ArcError([{ path: 'type', message }]);
+}
+
+/** Run a constructor; its ArgError becomes an issue at the option it names. */
+function constructed<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof TorcharcError) || error instanceof ArcError) throw error;
+    const match = new RegExp(`^${name}\\.(\\w+): (.*)$`, 's').exec(error.message);
+    throw new ArcError([match ? { path: match[1]!, message: match[2]! } : { path: '', message: error.message }]);
+  }
+}
+
+/** The loss a spec `{type, ...options}` names. The spec is not changed, and numbers stay numbers. */
+export function buildCriterion(spec: unknown): Module & { forward(input: Tensor, target: Tensor): Tensor } {
+  const { name, type, options } = typed(
+    'criterion',
+    spec,
+    losses as unknown as Record<string, new (options: object) => losses.MSELoss>,
+  );
+  return constructed(name, () => new type(options));
+}
+
+const optimizers = { SGD, Adam, AdamW };
+
+/** The optimizer a spec `{type, ...options}` names, over all parameters of a model. */
+export function buildOptimizer(spec: unknown, model: Module): Optimizer {
+  const { name, type, options } = typed('optimizer', spec, optimizers);
+  return constructed(name, () => new type(model.parameters(), options));
+}
+
+/** The learning rate schedule a spec `{type, ...options}` names. */
+export function buildScheduler(spec: unknown, optimizer: Optimizer): LRScheduler {
+  const { name, type, options } = typed('scheduler', spec, { CosineAnnealingLR, StepLR } as Record<
+    string,
+    new (
+      o: Optimizer,
+      options: never,
+    ) => LRScheduler
+  >);
+  return constructed(name, () => new type(optimizer, options as never));
+}
