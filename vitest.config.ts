@@ -13,7 +13,7 @@ export default defineConfig({
   },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/slow/**', 'node_modules/**', 'dist/**'],
+    exclude: ['test/browser/**', 'test/package/**', 'test/slow/**', 'node_modules/**', 'dist/**'],
     testTimeout: 20_000,
   },
 });

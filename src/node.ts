@@ -1,4 +1,6 @@
 /** What touches files: `torcharc/node`. */
+import './index.ts';
+
 import { readBytes, readText, writeAtomic } from './io/files.ts';
 import { decodeSafetensors, encodeSafetensors } from './io/safetensors.ts';
 import { parseYaml } from './io/yaml.ts';

@@ -12,7 +12,7 @@ interface Fixture {
   readonly grad_none: readonly string[];
   readonly adam_loss: readonly number[] | null;
   readonly f64_diff: Record<string, number>;
-  readonly adam_ill_conditioned: readonly [string, number][];
+  readonly adam_ill_conditioned?: readonly [string, number][];
   readonly python_error?: { phase: 'build' | 'forward' };
   readonly stats_only?: boolean;
   readonly init_report?: unknown;
@@ -58,7 +58,9 @@ describe('arcs, against the Python library on PyTorch', () => {
       const model = build(fixture.arc) as unknown as Model<unknown>;
       expect(JSON.stringify(fixture.arc), 'the arc is not changed').toBe(arcBefore);
       if (departure === 'runs') return;
-      expect(String(model)).toBe(fixture.repr);
+      // Python shows a size as it was typed, list or tuple
+      const tuples = (text: string) => text.replaceAll('[', '(').replaceAll(']', ')');
+      expect(tuples(String(model))).toBe(tuples(fixture.repr));
       const state = [...model.stateDict()].map(([key, t]) => [key, [...t.shape], t.dtype]);
       expect(state).toEqual(fixture.state_dict);
       if (fixture.stats_only || fixture.init_report) return;
@@ -110,7 +112,7 @@ describe('arcs, against the Python library on PyTorch', () => {
         await optimizer.step();
         expect(Math.abs((await l.item()) - want), 'Adam loss').toBeLessThanOrEqual(1e-4 * Math.abs(want) + 1e-6);
       }
-      const loose = new Set(fixture.adam_ill_conditioned.map(([key]) => key));
+      const loose = new Set((fixture.adam_ill_conditioned ?? []).map(([key]) => key));
       for (const [key, want] of under('after_adam/')) {
         if (!loose.has(key)) await close(`after Adam ${key}`, model.stateDict().get(key)!, want, tolerance('after_adam'));
       }

@@ -54,10 +54,31 @@ data:
   scale: {divide: 0}
   split: {test: 1, sed: 3}
 `),
-    ).toMatchInlineSnapshot();
-    expect(complaints(least.replace('Adam, lr', 'Adam, lr: 1, lr'))).toMatchInlineSnapshot();
-    expect(complaints('')).toMatchInlineSnapshot();
-    expect(complaints('- 1')).toMatchInlineSnapshot();
+    ).toMatchInlineSnapshot(`
+      "config.yaml:1:1: arc: expected an arc, or the path of one, got 3
+      config.yaml:2:1: criterion.type: missing; expected the name of a type, such as CrossEntropyLoss
+      config.yaml:3:1: optimizer: expected a mapping with a type, such as {type: Adam}, got "Adam"
+      config.yaml:4:1: epochs: expected a positive whole number, got 1.5
+      config.yaml:5:1: batch_sise: unknown key (did you mean 'batch_size'?)
+      config.yaml:6:1: seed: expected a whole number from 0 on, got -1
+      config.yaml:7:1: out: expected the path of a folder, got ""
+      config.yaml:8:1: data.target: missing; expected the name of the column to predict
+      config.yaml:10:3: data.task: expected classification or regression, got "regresion"
+      config.yaml:11:3: data.features: expected a list of column names, got []
+      config.yaml:12:14: data.shape[1]: expected a positive whole number, got "x"
+      config.yaml:13:11: data.scale.divide: expected a number other than 0, got 0
+      config.yaml:14:11: data.split.test: expected a fraction between 0 and 1, such as 0.2, got 1
+      config.yaml:14:20: data.split.sed: unknown key (did you mean 'seed'?)"
+    `);
+    expect(complaints(least.replace('Adam, lr', 'Adam, lr: 1, lr'))).toMatchInlineSnapshot(
+      `"config.yaml:3:32: the key lr is already there in this mapping"`,
+    );
+    expect(complaints('')).toMatchInlineSnapshot(
+      `"config.yaml:1:1: missing; expected a mapping with arc, criterion, optimizer, data and epochs"`,
+    );
+    expect(complaints('- 1')).toMatchInlineSnapshot(
+      `"config.yaml:1:1: expected a mapping with arc, criterion, optimizer, data and epochs, got [1]"`,
+    );
   });
 });
 
@@ -197,10 +218,18 @@ describe('fit', () => {
       throw new Error('expected an error');
     };
     const classes = { task: 'classification', target: 'class' } as const;
-    expect(check({ ...line, out_features: 3 }, { type: 'MSELoss' })).toMatchInlineSnapshot();
-    expect(check(line, { type: 'CrossEntropyLoss' }, classes)).toMatchInlineSnapshot();
-    expect(check(mlp, { type: 'CrossEntropyLoss', reduction: 'none' }, classes)).toMatchInlineSnapshot();
-    expect(check({ ...line, in_features: 3 }, { type: 'MSELoss' })).toMatchInlineSnapshot();
+    expect(check({ ...line, out_features: 3 }, { type: 'MSELoss' })).toMatchInlineSnapshot(
+      `"model: expected one value for each of the 6 samples of a batch, got an output of shape [6, 3]"`,
+    );
+    expect(check(line, { type: 'CrossEntropyLoss' }, classes)).toMatchInlineSnapshot(
+      `"model: expected a score for each of 2 classes, shape [6, 2], got an output of shape [6, 1]"`,
+    );
+    expect(check(mlp, { type: 'CrossEntropyLoss', reduction: 'none' }, classes)).toMatchInlineSnapshot(
+      `"criterion: expected one loss for a batch, got shape [6]; use reduction mean or sum"`,
+    );
+    expect(check({ ...line, in_features: 3 }, { type: 'MSELoss' })).toMatchInlineSnapshot(
+      `"linear: mat1 and mat2 shapes cannot be multiplied (6x2 and 3x1)"`,
+    );
   });
 
   test('digits.csv is what its config says', () => {

@@ -200,9 +200,10 @@ class Builder {
 
   #inNames(path: string, { in_names: names }: Spec): readonly string[] | null {
     if (names === undefined || names === null) return null;
-    const list = typeof names === 'string' ? [names] : names;
+    // Python takes a string letter by letter, so only one of one letter means a name there
+    const list = typeof names === 'string' && names.length === 1 ? [names] : names;
     if (Array.isArray(list) && list.length > 0 && list.every((n) => typeof n === 'string')) return list as string[];
-    this.#report(joined(path, 'in_names'), `expected a name or a list of names, got ${show(names)}`);
+    this.#report(joined(path, 'in_names'), `expected a list of names, got ${show(names)}`);
     return null;
   }
 

@@ -4,10 +4,15 @@ import { layer } from '../nn/args.ts';
 import { Linear } from '../nn/linear.ts';
 import { cat, split } from '../ops/movement.ts';
 import { showShape } from '../tensor/shape.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 
 export type TensorRecord = Readonly<Record<string, Tensor>>;
+
+function several(who: string, xs: unknown): void {
+  if (xs instanceof Tensor)
+    throw new ArgError(`${who}: expected several inputs, got one tensor; name them with in_names`);
+}
 
 /** The input under several names. */
 export class ReuseFork extends layer({
@@ -41,6 +46,7 @@ export class SplitFork extends layer({
 /** The inputs joined along dimension 1, in the order of `in_names`. */
 export class ConcatMerge extends layer({}) {
   override forward(xs: TensorRecord): Tensor {
+    several('ConcatMerge', xs);
     return cat(Object.values(xs), { dim: 1 });
   }
 }
@@ -71,6 +77,7 @@ export class FiLMMerge extends layer({
   }
 
   override forward(xs: TensorRecord): Tensor {
+    several('FiLMMerge', xs);
     const { names } = this.args;
     const feature = xs[names.feature]!;
     const conditioner = xs[names.conditioner]!;

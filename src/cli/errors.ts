@@ -21,6 +21,7 @@ export function report(error: unknown, debug: boolean): string {
   if (error instanceof CommanderError && error.code === 'commander.help') {
     return 'error: expected a command: train or summary; see torcharc --help\n';
   }
+  if (error instanceof Interrupted) return `${error.message}\n`;
   const known = error instanceof TorcharcError || error instanceof CommanderError;
   const lines = error.message.replace(/^error: /, '');
   // commander puts its suggestion on a line of its own

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
+import '../autograd/backward.ts';
+import '../ops/methods.ts';
 import { exitCode, report } from './errors.ts';
 import type { Screen } from './progress.ts';
 import { summaryCommand } from './summary.ts';

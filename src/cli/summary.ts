@@ -3,9 +3,11 @@ import { readText } from '../io/files.ts';
 import { parseYaml, placed } from '../io/yaml.ts';
 import { type ModuleSummary, summarize } from '../nn/summary.ts';
 import { asDtype, type Dtype } from '../tensor/dtype.ts';
+import { inferring } from '../tensor/mode.ts';
 import { showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
-import { inputNames } from '../train/inputs.ts';
+import { callModel, inputNames, inputShape } from '../train/inputs.ts';
+import { locating } from '../train/locate.ts';
 import { ArcError, ArgError, TorcharcError } from '../util/errors.ts';
 import type { Screen } from './progress.ts';
 import { table } from './table.ts';
@@ -23,7 +25,10 @@ export async function summaryCommand(path: string, options: SummaryOptions, scre
   let modules: readonly ModuleSummary[];
   try {
     const model = build(arc);
-    modules = summarize(model, inputsOf(arc, options));
+    const inputs = inputsOf(arc, options);
+    // summarize does not say where a shape fails
+    locating(model, () => inferring(() => callModel(model, inputs)));
+    modules = summarize(model, inputs);
   } catch (e) {
     if (!(e instanceof TorcharcError)) throw e;
     throw placed(yaml, path, e instanceof ArcError ? e.issues : [{ path: '', message: e.message }], e);
@@ -78,7 +83,8 @@ function inputsOf(arc: unknown, { input = [], batch }: SummaryOptions): Tensor |
   }
   const place = ({ shape, dtype }: Input) => new Tensor(leaf(null, { shape: [batch, ...shape], dtype }));
   const shapeOf = (name: string): Tensor => {
-    const known = given.get(name) ?? shapeInArc(arc, name);
+    const declared = inputShape(arc, name);
+    const known = given.get(name) ?? (declared && { shape: declared, dtype: 'float32' });
     if (known) return place(known);
     throw new ArgError(
       `the arc does not say the shape of its input; give it without the batch, such as --input ${name ? `${name}=` : ''}3,20,20`,
@@ -92,11 +98,4 @@ function parseInput(text: string, names: readonly string[] | null): [string, Inp
   if (!match) throw new ArgError(`--input: expected a shape such as 3,20,20 or image=3,20,20, got '${text}'`);
   const [, name = names?.length === 1 ? names[0]! : '', shape, dtype = 'float32'] = match;
   return [name, { shape: shape!.split(',').map(Number), dtype: asDtype(dtype) }];
-}
-
-function shapeInArc(arc: unknown, name: string): Input | null {
-  const { dag_in_shape: dag, in_shape: own, in_features: width } = arc as Record<string, unknown>;
-  const named = name && dag ? (dag as Record<string, unknown>)[name] : undefined;
-  const shape = named ?? (name ? undefined : (dag ?? own ?? (width === undefined ? undefined : [width])));
-  return Array.isArray(shape) ? { shape: shape.map(Number), dtype: 'float32' } : null;
 }

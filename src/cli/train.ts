@@ -48,11 +48,11 @@ export async function trainCommand(
   if (last && result.best) for (const line of closing(run, last, result.best, seconds())) progress.print(line);
 }
 
-function opening({ data, model, config }: Run): string[] {
+function opening({ data, model, config, csv }: Run): string[] {
   const parameters = model.parameters().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const classes = data.task === 'classification' ? `, ${data.classes.length} classes` : '';
   return [
-    `${config.data.csv}: ${data.train.size} rows to train on, ${data.test.size} to test on${classes}`,
+    `${csv}: ${data.train.size} rows to train on, ${data.test.size} to test on${classes}`,
     `model: ${parameters.toLocaleString('en')} parameters; seed ${config.seed}`,
   ];
 }
@@ -93,21 +93,21 @@ function scoreNames({ loss, accuracy, mae, rmse }: Scores): [string, string][] {
 /** The table of what was kept, and last of all the score of the last weights. */
 function closing({ out }: Run, last: Epoch, best: Epoch, seconds: number): string[] {
   const names = scoreNames(last.test).map(([name]) => name);
-  const row = (file: string, { epoch, trainLoss, test }: Epoch) => [
-    join(out, file),
+  const row = (which: string, { epoch, trainLoss, test }: Epoch) => [
+    which,
     String(epoch),
     short(trainLoss),
     ...scoreNames(test).map(([, value]) => value),
   ];
   const heads = ['epoch', 'train loss', ...names.map((name) => `test ${name}`)];
   const columns = [{ head: 'weights' }, ...heads.map((head) => ({ head, align: 'right' as const }))];
-  const rows = [row('best.safetensors', best), row('last.safetensors', last)];
+  const rows = [row('best', best), row('last', last)];
   const [name, value] = scoreNames(last.test).at(-1)!;
   return [
     '',
     table(columns, rows),
     '',
-    `trained ${last.epoch} epochs in ${seconds.toFixed(1)} s`,
+    `trained ${last.epoch} epochs in ${seconds.toFixed(1)} s; weights and metrics are in ${out}`,
     `test ${name} ${value}`,
   ];
 }

@@ -15,9 +15,7 @@ import { ArgError, TorcharcError } from '../util/errors.ts';
 import { beginUpdate, compute, execute, ortTensor } from './evaluate.ts';
 import { collect } from './graph.ts';
 import { type Program, programFor } from './program.ts';
-
-/** What a compiled function may take and return: tensors, and arrays and records of them. */
-export type TensorTree = Tensor | readonly TensorTree[] | { readonly [key: string]: TensorTree };
+import { mapTensors, tensorsOf } from './tree.ts';
 
 /**
  * A function that does what `fn` does, traced once per shape of its arguments and then replayed as one run.
@@ -27,7 +25,7 @@ export type TensorTree = Tensor | readonly TensorTree[] | { readonly [key: strin
  * out after each run and has happened when the returned promise resolves; nothing may be computed from the parameters after
  * it within the same call.
  */
-export function compile<A extends readonly unknown[], R extends TensorTree | undefined | void>(
+export function compile<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
 ): (...args: A) => Promise<R> {
   const plans: Plan<R>[] = [];
@@ -84,16 +82,6 @@ function signature(args: readonly unknown[], tensors: Tensor[]): string {
   };
   args.forEach(visit);
   return text;
-}
-
-/** The tree with each tensor replaced. */
-function mapTensors(tree: unknown, swap: (t: Tensor) => Tensor): unknown {
-  if (tree instanceof Tensor) return swap(tree);
-  if (Array.isArray(tree)) return tree.map((entry) => mapTensors(entry, swap));
-  if (typeof tree === 'object' && tree !== null) {
-    return Object.fromEntries(Object.entries(tree).map(([name, entry]) => [name, mapTensors(entry, swap)]));
-  }
-  return tree;
 }
 
 type Action = { readonly node: Node; readonly draw: () => TypedArray } | (() => void);
@@ -187,11 +175,7 @@ function record<R>(
 
   const written = new Set(recorder.updates.flatMap(({ writes }) => writes));
   const buffers = [...finalState].filter(([handle]) => !written.has(handle));
-  const returned: Node[] = [];
-  mapTensors(result, (t) => {
-    returned.push(t.node);
-    return t;
-  });
+  const returned = tensorsOf(result).map((t) => t.node);
   const gradients = [...finalGrads].filter((entry): entry is [Tensor, Node] => entry[1] !== null);
   const wanted = [
     ...returned,
@@ -279,11 +263,7 @@ function record<R>(
         return fresh;
       });
       const out = mapTensors(result, (t) => new Tensor(leaf(null, t.node))) as R;
-      const outNodes: Node[] = [];
-      mapTensors(out, (t) => {
-        outNodes.push(t.node);
-        return t;
-      });
+      const outNodes = tensorsOf(out).map((t) => t.node);
 
       return enqueue(async () => {
         try {

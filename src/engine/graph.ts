@@ -89,7 +89,10 @@ const ids = new WeakMap<Op, number>();
 let nextOp = 1;
 function idOf(op: Op): number {
   let id = ids.get(op);
-  if (id === undefined) ids.set(op, (id = nextOp++));
+  if (id === undefined) {
+    id = nextOp++;
+    ids.set(op, id);
+  }
   return id;
 }
 
@@ -108,6 +111,8 @@ function hashValue(h: number, value: unknown): number {
     case 'object':
       if (value === null) return mix(h, 7);
       if (ArrayBuffer.isView(value)) return mix(h, value.byteLength);
+      // an instance stands for itself
+      if (value.constructor !== Object && !Array.isArray(value)) return mix(h, 11);
       for (const key in value) h = hashValue(h, (value as Record<string, unknown>)[key]);
       return h;
     default:
@@ -164,6 +169,7 @@ function equal(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (ArrayBuffer.isView(a) || ArrayBuffer.isView(b)) return sameBytes(a as ArrayBufferView, b as ArrayBufferView);
+  if (a.constructor !== b.constructor || (a.constructor !== Object && !Array.isArray(a))) return false;
   const [x, y] = [a as Record<string, unknown>, b as Record<string, unknown>];
   let left = 0;
   for (const key in x) {

@@ -17,11 +17,22 @@ export interface Lowered {
   readonly work: number;
 }
 
-export function lower({ nodes, feeds, outputs }: Graph): Lowered {
+export function lower(graph: Graph): Lowered {
   const b = new GraphBuilder();
+  const feeds = graph.feeds.map((node, i) => b.input(`x${i}`, node.dtype, node.shape));
+  const { names, work } = lowerInto(b, graph, feeds);
+  const outputs = graph.outputs.map((node, i) => b.output(names[i]!, node.dtype, node.shape));
+  return { feeds, outputs, bytes: b.finish(), work };
+}
+
+/** Add a graph's nodes to a model, its feeds being the given values; the names of its outputs. */
+export function lowerInto(
+  b: GraphBuilder,
+  { nodes, feeds, outputs }: Graph,
+  feedNames: readonly string[],
+): { names: string[]; work: number } {
   const names = new Map<Node, string | readonly string[]>();
   const used = usedResults(nodes);
-  const feedNames = feeds.map((node, i) => b.input(`x${i}`, node.dtype, node.shape));
   feeds.forEach((node, i) => {
     names.set(node, feedNames[i]!);
   });
@@ -84,12 +95,7 @@ export function lower({ nodes, feeds, outputs }: Graph): Lowered {
     lowerNode(node);
     work += 2 * (node.op!.macs?.(node.inputs, node.attrs, node) ?? 0) + numel(node.shape);
   }
-  return {
-    feeds: feedNames,
-    outputs: outputs.map((node) => b.output(nameOf(node), node.dtype, node.shape)),
-    bytes: b.finish(),
-    work,
-  };
+  return { names: outputs.map(nameOf), work };
 }
 
 /** Which results of the nodes with several somebody asks for. */

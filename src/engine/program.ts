@@ -41,7 +41,9 @@ export async function programFor(graph: Graph): Promise<Program> {
   }
   const structure = structureOf(graph);
   const { bytes, feeds, outputs, work } = lower(graph);
-  const session = await createSession(bytes, { threads: work < ONE_THREAD ? 1 : 0, optimize: 'disabled' });
+  // Training graphs are written as they should run, and run the same however they are cut into runs only if ORT leaves them so.
+  const optimize = graph.nodes.some(({ op, data }) => op?.constants && !data) ? 'all' : 'disabled';
+  const session = await createSession(bytes, { threads: work < ONE_THREAD ? 1 : 0, optimize });
   const program = { session, feeds, outputs };
   const bucket = cache.get(hash) ?? [];
   bucket.push({ hash, structure, program, lastUse: ++clock });

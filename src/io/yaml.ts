@@ -71,9 +71,14 @@ export function placed(
   cause?: unknown,
 ): TorcharcError {
   const lines = issues
-    .map(({ path, at, message }) => ({ ...yaml.locate(at ?? path), text: `${path ? `${path}: ` : ''}${message}` }))
+    .map(({ path, at = path, message }) => {
+      const place = yaml.locate(at);
+      // the whole file needs no place
+      const text = path ? `:${place.line}:${place.column}: ${path}: ${message}` : `: ${message}`;
+      return { ...place, text };
+    })
     .sort((a, b) => a.line - b.line || a.column - b.column)
-    .map(({ line, column, text }) => `${filename}:${line}:${column}: ${text}`);
+    .map(({ text }) => filename + text);
   return new TorcharcError(lines.join('\n'), { cause });
 }
 

@@ -160,7 +160,7 @@ export abstract class Optimizer {
     const state: Record<number, ParamState> = {};
     all.forEach((p, i) => {
       const own = this.state.get(p);
-      if (own)
+      if (own && Object.keys(own).length > 0)
         state[i] = Object.fromEntries(
           Object.entries(own).map(([k, v]) => [k, typeof v === 'object' && v ? (v.slice() as TypedArray) : v]),
         );
@@ -185,13 +185,19 @@ export abstract class Optimizer {
       }
     });
     const all = this.paramGroups.flatMap(({ params }) => params);
+    const stray = Object.keys(state).find((index) => !all[Number(index)]);
+    if (stray !== undefined) {
+      throw new TorcharcError(
+        `${this.#name}: loaded state dict has state for parameter ${stray}, which does not exist`,
+      );
+    }
     this.prepare(all.filter((_, i) => state[i]));
-    for (const [index, saved] of Object.entries(state)) {
-      const p = all[Number(index)];
-      if (!p)
-        throw new TorcharcError(
-          `${this.#name}: loaded state dict has state for parameter ${index}, which does not exist`,
-        );
+    for (const [i, p] of all.entries()) {
+      const saved = state[i];
+      if (!saved) {
+        this.state.delete(p);
+        continue;
+      }
       const group = this.paramGroups.find(({ params }) => params.includes(p))!;
       const own = this.state.get(p) ?? this.init(p, group);
       for (const [key, value] of Object.entries(saved)) {
@@ -200,6 +206,7 @@ export abstract class Optimizer {
           into.set(value as never);
         else own[key] = typeof value === 'object' && value ? (value.slice() as TypedArray) : value;
       }
+      for (const key of Object.keys(own)) if (!Object.hasOwn(saved, key)) delete own[key];
       this.state.set(p, own);
     }
     param_groups.forEach(({ params: _params, ...options }, i) => {

@@ -1,5 +1,3 @@
-import { allocate } from '../tensor/dtype.ts';
-import { numel } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { type Floats, sgdStep } from './kernels.ts';
@@ -51,22 +49,23 @@ export class SGD extends Optimizer {
     if (bad) throw new ArgError('SGD: Nesterov momentum requires a momentum and zero dampening');
   }
 
-  protected override init(p: Tensor, { momentum }: ParamGroup): ParamState {
-    return { momentum_buffer: momentum === 0 ? null : allocate(p.dtype, numel(p.shape)), fresh: 1 };
+  protected override init(): ParamState {
+    return {};
   }
 
   protected override update(p: Floats, g: Floats, state: ParamState, group: ParamGroup): void {
     const { lr, momentum, dampening, weight_decay, nesterov, maximize } = group as unknown as Required<SGDOptions>;
-    const first = state.fresh === 1;
-    delete state.fresh;
-    sgdStep(p, g, state.momentum_buffer as Floats | null, {
+    const known = (state.momentum_buffer as Floats | null | undefined) ?? null;
+    const buffer = momentum === 0 ? null : (known ?? (p.slice().fill(0) as Floats));
+    if (buffer) state.momentum_buffer = buffer;
+    sgdStep(p, g, buffer, {
       lr,
       momentum,
       dampening,
       weightDecay: weight_decay,
       nesterov,
       maximize,
-      first,
+      first: known === null,
     });
   }
 }

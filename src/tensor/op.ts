@@ -48,6 +48,8 @@ export interface Op<A = unknown> {
   readonly broadcasts?: boolean;
   /** It only repeats its operand, which may stand in for it where the consumer broadcasts. */
   readonly repeats?: boolean;
+  /** It holds constants that ORT should fold and lay out: it runs in a session of its own making. */
+  readonly constants?: boolean;
   /** Multiply-adds, for the operations that do many per element. */
   readonly macs?: (inputs: readonly Aval[], attrs: A, out: Aval) => number;
 }

@@ -10,6 +10,7 @@ import { numel, type Shape, showShape } from '../tensor/shape.ts';
 import { hostData, type Tensor } from '../tensor/tensor.ts';
 import { ShapeError, TorcharcError } from '../util/errors.ts';
 import { Generator } from '../util/generator.ts';
+import { locating } from './locate.ts';
 import { better, type Reading, type Scores, Tally } from './metrics.ts';
 
 export interface FitOptions {
@@ -156,7 +157,7 @@ async function evaluate(options: FitOptions, part: Part, reading: Reading): Prom
 export function checkFit(options: FitOptions): Reading {
   const { data, batchSize } = options;
   for (const { size, x, target } of batches(data.train, batchSize, null)) {
-    const output = inferring(() => run(options, x));
+    const output = inferring(() => locating(options.model, () => run(options, x)));
     const reading = readingOf(options, output.shape, size);
     const loss = inferring(() => lossOf(options, output, target));
     if (numel(loss.shape) !== 1) {

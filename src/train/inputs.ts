@@ -1,6 +1,7 @@
 import type { Module } from '../nn/module.ts';
+import { type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { ArgError } from '../util/errors.ts';
+import { ArgError, ShapeError } from '../util/errors.ts';
 
 /**
  * A model of one input and one output as a function of a tensor, whatever its arc calls them: inputs with names are passed in
@@ -11,9 +12,8 @@ export function samples(model: Module, arc: unknown): (x: Tensor) => Tensor {
   if (names && names.length !== 1) {
     throw new ArgError(`expected one input, which a table can feed, got ${names.length}: ${names.join(', ')}`);
   }
-  const anyModel = model as Module & { forward(x: Tensor | Record<string, Tensor>): unknown };
   return (x) => {
-    const output = anyModel.forward(names ? { [names[0]!]: x } : x);
+    const output = callModel(model, names ? { [names[0]!]: x } : x);
     if (output instanceof Tensor) return output;
     const outputs = typeof output === 'object' && output !== null ? Object.entries(output) : [];
     const [[, only] = []] = outputs;
@@ -24,9 +24,31 @@ export function samples(model: Module, arc: unknown): (x: Tensor) => Tensor {
   };
 }
 
+/** `forward`, whose inputs differ from model to model. */
+export function callModel(model: Module, x: Tensor | Record<string, Tensor>): unknown {
+  return (model as Module & { forward(x: Tensor | Record<string, Tensor>): unknown }).forward(x);
+}
+
 /** The names of an arc's inputs, if it names them. */
 export function inputNames(arc: unknown): string[] | null {
   const { dag_in_shape: shapes, graph } = arc as { dag_in_shape?: unknown; graph?: { input?: unknown } };
   if (graph?.input !== undefined) return [graph.input].flat().map(String);
   return typeof shapes === 'object' && shapes !== null && !Array.isArray(shapes) ? Object.keys(shapes) : null;
+}
+
+/** The shape of a sample that an arc says an input has, as far as it says. */
+export function inputShape(arc: unknown, name: string): number[] | null {
+  const { dag_in_shape: dag, in_shape: own, in_features: width } = arc as Record<string, unknown>;
+  const named = name && typeof dag === 'object' ? (dag as Record<string, unknown>)[name] : undefined;
+  const shape = named ?? (name ? undefined : (dag ?? own ?? (width === undefined ? undefined : [width])));
+  return Array.isArray(shape) ? shape.map(Number) : null;
+}
+
+/** Check that samples have the shape that a DAG was built for. */
+export function checkInput(arc: unknown, csv: string, sample: Shape): void {
+  const wanted = (arc as { dag_in_shape?: unknown }).dag_in_shape && inputShape(arc, inputNames(arc)?.[0] ?? '');
+  if (!wanted || sameShape(wanted, sample)) return;
+  throw new ShapeError(
+    `dag_in_shape is ${showShape(wanted)}, but the samples of ${csv} have shape ${showShape(sample)}`,
+  );
 }

@@ -12,7 +12,7 @@ import { ArcError, TorcharcError } from '../util/errors.ts';
 import { manualSeed } from '../util/generator.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type BatchProgress, checkFit, type Epoch, type FitOptions, type FitResult, fit } from './fit.ts';
-import { samples } from './inputs.ts';
+import { checkInput, samples } from './inputs.ts';
 
 /** What may be set from outside the config. */
 export interface Overrides {
@@ -26,6 +26,7 @@ export interface Run {
   readonly config: Config;
   readonly data: Dataset;
   readonly model: Module;
+  readonly csv: string;
   /** The folder that receives everything. */
   readonly out: string;
   readonly fit: FitOptions;
@@ -50,6 +51,7 @@ export async function prepare(path: string, overrides: Overrides = {}): Promise<
   const optimizer = blamed(at('optimizer'), () => buildOptimizer(config.optimizer, model));
   const { scheduler: spec } = config;
   const scheduler = spec && blamed(at('scheduler'), () => buildScheduler(spec, optimizer));
+  blamed(arcAt, () => checkInput(arc, csv, data.train.shape));
   const options: FitOptions = {
     model,
     forward: blamed(arcAt, () => samples(model, arc)),
@@ -65,7 +67,7 @@ export async function prepare(path: string, overrides: Overrides = {}): Promise<
 
   const out = overrides.out ?? from(folder, config.out);
   await open(out, path, config, arc, csv);
-  return { config, data, model, out, fit: options };
+  return { config, csv, data, model, out, fit: options };
 }
 
 function from(folder: string, path: string): string {
