@@ -20,7 +20,10 @@ for (const path of ['./README.md', './LICENSE']) expect(paths.has(path), `${path
 
 const targets = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(targets));
 for (const path of targets([manifest.exports, manifest.imports, manifest.bin])) {
-  expect(path === './package.json' || paths.has(path), `${path} is named in package.json, but missing from the package`);
+  expect(
+    path === './package.json' || paths.has(path),
+    `${path} is named in package.json, but missing from the package`,
+  );
 }
 for (const path of manifest.sideEffects) {
   expect(path.includes('*') || paths.has(path), `${path} in sideEffects does not exist`);
@@ -46,5 +49,7 @@ for (const path of paths) {
 
 for (const problem of problems) console.error(problem);
 const kb = (bytes) => `${(bytes / 1024).toFixed(0)} kB`;
-console.log(`${manifest.name}-${manifest.version}.tgz: ${files.length} files, ${kb(size)} packed, ${kb(unpackedSize)} unpacked`);
+console.log(
+  `${manifest.name}-${manifest.version}.tgz: ${files.length} files, ${kb(size)} packed, ${kb(unpackedSize)} unpacked`,
+);
 process.exitCode = problems.length > 0 ? 1 : 0;

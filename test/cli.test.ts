@@ -158,13 +158,19 @@ describe('torcharc', () => {
     ['', 'error: expected a command: train or summary; see torcharc --help\n'],
     ['trian config.yaml', "error: unknown command 'trian' (Did you mean train?)\n"],
     ['train', "error: missing required argument 'config.yaml'\n"],
-    ['train config.yaml more', ''],
+    ['train config.yaml more', "error: too many arguments for 'train'. Expected 1 argument but got 2.\n"],
     ['train config.yaml --epoch 3', "error: unknown option '--epoch' (Did you mean --epochs?)\n"],
     ['train config.yaml --epochs', "error: option '--epochs <n>' argument missing\n"],
-    ['train config.yaml --epochs 0', ''],
-    ['train config.yaml --seed x', ''],
+    [
+      'train config.yaml --epochs 0',
+      "error: option '--epochs <n>' argument '0' is invalid. Expected a whole number from 1 on.\n",
+    ],
+    [
+      'train config.yaml --seed x',
+      "error: option '--seed <n>' argument 'x' is invalid. Expected a whole number from 0 on.\n",
+    ],
     ['train none.yaml', 'error: cannot read none.yaml: no such file or folder\n'],
-    ['train .', ''],
+    ['train .', 'error: cannot read .: it is a folder\n'],
     ['summary none.yaml', 'error: cannot read none.yaml: no such file or folder\n'],
   ])('torcharc %s', async (line, message) => {
     expect(await torcharc(line)).toEqual({ code: 2, out: '', err: message });
@@ -189,11 +195,11 @@ describe('torcharc train', () => {
       epoch 2/3  train loss 0.3122  test loss 0.1960  test accuracy 100.0 %  0.0 s  best
       epoch 3/3  train loss 0.2879  test loss 0.09540  test accuracy 100.0 %  0.0 s  best
 
-      weights                                        epoch  train loss  test loss  test accuracy
-      out/best.safetensors      3      0.2879    0.09540        100.0 %
-      out/last.safetensors      3      0.2879    0.09540        100.0 %
+      weights  epoch  train loss  test loss  test accuracy
+      best         3      0.2879    0.09540        100.0 %
+      last         3      0.2879    0.09540        100.0 %
 
-      trained 3 epochs in 0.0 s
+      trained 3 epochs in 0.0 s; weights and metrics are in out
       test accuracy 100.0 %
       "
     `);
@@ -274,16 +280,16 @@ out: .
     const { code, out, err } = await torcharc('train own/config.yaml');
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatchInlineSnapshot(`
-      "../points.csv: 36 rows to train on, 9 to test on
+      "points.csv: 36 rows to train on, 9 to test on
       model: 3 parameters; seed 0
       epoch 1/2  train loss 58.77  test loss 14.99  test MAE 3.365  test RMSE 3.872  0.0 s  best
       epoch 2/2  train loss 14.07  test loss 3.533  test MAE 1.636  test RMSE 1.880  0.0 s  best
 
-      weights                                        epoch  train loss  test loss  test MAE  test RMSE
-      own/best.safetensors      2       14.07      3.533     1.636      1.880
-      own/last.safetensors      2       14.07      3.533     1.636      1.880
+      weights  epoch  train loss  test loss  test MAE  test RMSE
+      best         2       14.07      3.533     1.636      1.880
+      last         2       14.07      3.533     1.636      1.880
 
-      trained 2 epochs in 0.0 s
+      trained 2 epochs in 0.0 s; weights and metrics are in own
       test RMSE 1.880
       "
     `);
@@ -403,18 +409,16 @@ describe('bad input: exit code 2 and a line each', () => {
 
   test('criterion, optimizer and scheduler', async () => {
     const text = (from: string, to: string) => ({ 'config.yaml': config.replace(from, to) });
-    expect(await train('b5', text('CrossEntropyLoss', 'CrossEntropyLos'))).toMatchInlineSnapshot(`
-      "error: b5/config.yaml:2:13: criterion.type: unknown criterion 'CrossEntropyLos' (did you mean 'CrossEntropyLoss'?); there are MSELoss, L1Loss, CrossEntropyLoss, BCEWithLogitsLoss
-      "
-    `);
+    expect(await train('b5', text('CrossEntropyLoss', 'CrossEntropyLos'))).toMatch(
+      /^error: b5\/config.yaml:2:13: criterion.type: unknown criterion 'CrossEntropyLos' \(did you mean 'CrossEntropyLoss'\?\).*\n$/,
+    );
     expect(await train('b5', text('lr: 0.05', 'lr: -1'))).toMatchInlineSnapshot(`
       "error: b5/config.yaml:3:25: optimizer.lr: expected a number of at least 0, got -1
       "
     `);
-    expect(await train('b5', text('lr: 0.05', 'learning_rate: 1'))).toMatchInlineSnapshot(`
-      "error: b5/config.yaml:3:25: optimizer.learning_rate: unknown option; its options are lr, betas, eps, weight_decay, amsgrad, maximize, foreach, capturable, differentiable, fused, decoupled_weight_decay
-      "
-    `);
+    expect(await train('b5', text('lr: 0.05', 'learning_rate: 1'))).toMatch(
+      /^error: b5\/config.yaml:3:25: optimizer.learning_rate: unknown option; its options are lr, .*\n$/,
+    );
     expect(await train('b5', text('epochs', 'scheduler: {type: StepLR}\nepochs'))).toMatchInlineSnapshot(`
       "error: b5/config.yaml:5:1: scheduler.step_size: missing required argument (a number)
       "
@@ -423,11 +427,11 @@ describe('bad input: exit code 2 and a line each', () => {
 
   test('shapes that cannot work', async () => {
     expect(await train('b6', { 'arc.yaml': arc.replace('[2]', '[3]') })).toMatchInlineSnapshot(`
-      "error: b6/arc.yaml:1:1: linear: mat1 and mat2 shapes cannot be multiplied (4x2 and 3x8)
+      "error: b6/arc.yaml:1:1: dag_in_shape: expected [2], the shape of a sample of b6/points.csv, got [3]
       "
     `);
     expect(await train('b6', { 'arc.yaml': arc.replace('out_features: 2', 'out_features: 1') })).toMatchInlineSnapshot(`
-      "error: b6/arc.yaml:1:1: model: expected a score for each of 2 classes, shape [4, 2], got an output of shape [4, 1]
+      "error: b6/arc.yaml: model: expected a score for each of 2 classes, shape [4, 2], got an output of shape [4, 1]
       "
     `);
     expect(
@@ -443,7 +447,7 @@ describe('bad input: exit code 2 and a line each', () => {
     `);
     const two = 'dag_in_shape: {a: [2], b: [2]}\nhead: {type: Linear, out_features: 2, in_names: [a]}\n';
     expect(await train('b6', { 'arc.yaml': two })).toMatchInlineSnapshot(`
-      "error: b6/arc.yaml:1:1: expected one input, which a table can feed, got 2: a, b
+      "error: b6/arc.yaml: expected one input, which a table can feed, got 2: a, b
       "
     `);
   });
@@ -494,19 +498,19 @@ describe('bad input: exit code 2 and a line each', () => {
       "
     `);
     expect(await summary('type: Flatten\n')).toMatchInlineSnapshot(`
-      "error: b9/arc.yaml:1:1: the arc does not say the shape of its input; give it without the batch, such as --input 3,20,20
+      "error: b9/arc.yaml: the arc does not say the shape of its input; give it without the batch, such as --input 3,20,20
       "
     `);
     expect(await summary('type: Flatten\n', '--input 3x4')).toMatchInlineSnapshot(`
-      "error: b9/arc.yaml:1:1: --input: expected a shape such as 3,20,20 or image=3,20,20, got '3x4'
+      "error: b9/arc.yaml: --input: expected a shape such as 3,20,20 or image=3,20,20, got '3x4'
       "
     `);
     expect(await summary(arc, '--input image=2')).toMatchInlineSnapshot(`
-      "error: b9/arc.yaml:1:1: --input: the arc has no input 'image'; its input has no name
+      "error: b9/arc.yaml: --input: the arc has no input 'image'; its input has no name
       "
     `);
     expect(await summary(arc, '--input 3')).toMatchInlineSnapshot(`
-      "error: b9/arc.yaml:1:1: linear: mat1 and mat2 shapes cannot be multiplied (1x3 and 2x8)
+      "error: b9/arc.yaml: module_dict.body.0 (Linear): linear: mat1 and mat2 shapes cannot be multiplied (1x3 and 2x8)
       "
     `);
   });
@@ -535,6 +539,43 @@ describe('torcharc summary', () => {
 
   test('the example', async () => {
     const path = new URL('../examples/digits/arc.yaml', import.meta.url).pathname;
-    expect((await torcharc(`summary ${path}`)).out).toMatchInlineSnapshot(`""`);
+    const { code, out, err } = await torcharc(`summary ${path}`);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatchInlineSnapshot(`
+      "module         type         output         parameters  multiply-adds
+                     DAGNet       [1, 10]            63,186        869,120
+        module_dict  ModuleDict                      63,186              0
+          fine       Sequential   [1, 24, 8, 8]       5,544        345,600
+            0        Conv2d       [1, 24, 8, 8]         240         13,824
+            1        BatchNorm2d  [1, 24, 8, 8]          48              0
+            2        ReLU         [1, 24, 8, 8]           0              0
+            3        Dropout2d    [1, 24, 8, 8]           0              0
+            4        Conv2d       [1, 24, 8, 8]       5,208        331,776
+            5        BatchNorm2d  [1, 24, 8, 8]          48              0
+            6        ReLU         [1, 24, 8, 8]           0              0
+            7        Dropout2d    [1, 24, 8, 8]           0              0
+          halve      MaxPool2d    [1, 24, 4, 4]           0              0
+          coarse     Sequential   [1, 48, 4, 4]      31,392        497,664
+            0        Conv2d       [1, 48, 4, 4]      10,416        165,888
+            1        BatchNorm2d  [1, 48, 4, 4]          96              0
+            2        ReLU         [1, 48, 4, 4]           0              0
+            3        Dropout2d    [1, 48, 4, 4]           0              0
+            4        Conv2d       [1, 48, 4, 4]      20,784        331,776
+            5        BatchNorm2d  [1, 48, 4, 4]          96              0
+            6        ReLU         [1, 48, 4, 4]           0              0
+            7        Dropout2d    [1, 48, 4, 4]           0              0
+          quarter    MaxPool2d    [1, 48, 2, 2]           0              0
+          flatten    Flatten      [1, 192]                0              0
+          hidden     Sequential   [1, 128]           24,960         24,576
+            0        Linear       [1, 128]           24,704         24,576
+            1        BatchNorm1d  [1, 128]              256              0
+            2        ReLU         [1, 128]                0              0
+            3        Dropout      [1, 128]                0              0
+          digit      Linear       [1, 10]             1,290          1,280
+
+      parameters     63,186
+      multiply-adds  869,120
+      "
+    `);
   });
 });

@@ -74,10 +74,10 @@ data:
       `"config.yaml:3:32: the key lr is already there in this mapping"`,
     );
     expect(complaints('')).toMatchInlineSnapshot(
-      `"config.yaml:1:1: missing; expected a mapping with arc, criterion, optimizer, data and epochs"`,
+      `"config.yaml: missing; expected a mapping with arc, criterion, optimizer, data and epochs"`,
     );
     expect(complaints('- 1')).toMatchInlineSnapshot(
-      `"config.yaml:1:1: expected a mapping with arc, criterion, optimizer, data and epochs, got [1]"`,
+      `"config.yaml: expected a mapping with arc, criterion, optimizer, data and epochs, got [1]"`,
     );
   });
 });

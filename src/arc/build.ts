@@ -50,6 +50,8 @@ export function validate(arc: unknown): Issue[] {
 
 /** Batch size that stands for any: shapes are inferred with it. */
 const BATCH = 2;
+/** Stands for a shape that an earlier error hides, so that the rest of a module can be checked. */
+const UNKNOWN: Shape = [BATCH, 1];
 /** More sizes than an array can have mean a mistake in the spec. */
 const MOST = 2 ** 31;
 
@@ -101,14 +103,14 @@ class Builder {
       );
       return null;
     }
-    return this.#module('', arc, null, null);
+    return this.#module('', arc, undefined, null);
   }
 
-  /** One module from its spec; `input` is what comes in, if a DAG knows. */
-  #module(path: string, spec: Spec, input: Flow | null, inNames: readonly string[] | null): Module | null {
+  /** One module from its spec; `input` is what comes in: undefined outside a DAG, null where an earlier error hides it. */
+  #module(path: string, spec: Spec, input: Flow | null | undefined, inNames: readonly string[] | null): Module | null {
     const found = moduleType(spec.type);
     if (typeof found !== 'function') return this.#all(path, [found]);
-    const shape = input instanceof Tensor ? input.shape : null;
+    const shape = input instanceof Tensor ? input.shape : input === null ? UNKNOWN : null;
     let made: Module | Issue[];
     if (Object.hasOwn(spec, 'layers')) {
       made = buildLayers(spec, shape);
@@ -123,22 +125,20 @@ class Builder {
   }
 
   /** Options with the sizes that follow from the input. */
-  #sized(options: Spec, table: object, input: Flow | null, inNames: readonly string[] | null): Record<string, unknown> {
+  #sized(
+    options: Spec,
+    table: object,
+    input: Flow | null | undefined,
+    inNames: readonly string[] | null,
+  ): Record<string, unknown> {
     const sized: Record<string, unknown> = { ...options };
     if (!Object.hasOwn(table, 'in_shape')) delete sized.in_shape;
-    if (input instanceof Tensor) {
-      for (const [key, size] of Object.entries(inferred)) {
-        if (Object.hasOwn(table, key) && !Object.hasOwn(sized, key)) sized[key] = size(input.shape);
-      }
-    } else if (
-      input &&
-      Object.hasOwn(table, 'shapes') &&
-      Object.hasOwn(table, 'names') &&
-      !Object.hasOwn(sized, 'shapes')
-    ) {
-      sized.shapes = Object.fromEntries(
-        (inNames ?? Object.keys(input)).map((name) => [name, input[name]!.shape.slice(1)]),
-      );
+    const missing = (key: string) => Object.hasOwn(table, key) && !Object.hasOwn(sized, key);
+    const shape = input instanceof Tensor ? input.shape : input === null ? UNKNOWN : null;
+    if (shape) for (const [key, size] of Object.entries(inferred)) if (missing(key)) sized[key] = size(shape);
+    if (input !== undefined && !(input instanceof Tensor) && missing('shapes') && Object.hasOwn(table, 'names')) {
+      const names = inNames ?? Object.keys(input ?? {});
+      sized.shapes = Object.fromEntries(names.map((name) => [name, (input?.[name]?.shape ?? UNKNOWN).slice(1)]));
     }
     return sized;
   }
@@ -153,7 +153,7 @@ class Builder {
     for (const [name, spec] of specs) {
       const path = single ? '' : name;
       const before: number = this.#issues.length;
-      if (!single) this.#name(name, name, 'module');
+      if (!single) this.#name(name, name, 'a module');
       if (!isRecord(spec)) {
         this.#report(path, `expected a module, a record with 'type', got ${show(spec)}`);
         flow = null;
@@ -184,18 +184,17 @@ class Builder {
     };
     if (!isRecord(shapes)) return place('dag_in_shape', shapes);
     const placed = Object.entries(shapes).map(([name, shape]) => {
-      this.#name(`dag_in_shape.${name}`, name, 'input');
+      this.#name(`dag_in_shape.${name}`, name, 'an input');
       return [name, place(`dag_in_shape.${name}`, shape)] as const;
     });
     return placed.every(([, t]) => t) ? (Object.fromEntries(placed) as Record<string, Tensor>) : null;
   }
 
   #name(path: string, name: string, what: string): void {
-    if (name === '') this.#report(path, `the name of a ${what} cannot be empty`);
-    else if (/[.[\]]/.test(name))
-      this.#report(path, `the name of a ${what} can't contain ".", "[" or "]", got: ${name}`);
+    if (name === '') this.#report(path, `the name of ${what} cannot be empty`);
+    else if (/[.[\]]/.test(name)) this.#report(path, `the name of ${what} can't contain ".", "[" or "]", got: ${name}`);
     else if (reserved.has(name))
-      this.#report(path, `'${name}' cannot be the name of a ${what}: it is a method or attribute of ModuleDict`);
+      this.#report(path, `'${name}' cannot be the name of ${what}: it is a method or attribute of ModuleDict`);
   }
 
   #inNames(path: string, { in_names: names }: Spec): readonly string[] | null {

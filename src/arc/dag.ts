@@ -1,7 +1,7 @@
 /** A chain of named modules, each taking some of the tensors at hand and passing the others on. */
 
 import { ModuleDict } from '../nn/container.ts';
-import { type Module as AnyModule, Module } from '../nn/module.ts';
+import { type Module as AnyModule, Module, nameType } from '../nn/module.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
@@ -77,3 +77,4 @@ export class DAGNet extends Module {
     return flow;
   }
 }
+nameType(DAGNet, 'DAGNet');

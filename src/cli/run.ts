@@ -36,7 +36,9 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 }
 
 function program(terminal: Terminal): Command {
-  const { stdout, cwd, isTTY, columns = 80, env = {}, signal } = terminal;
+  const { stdout, cwd, isTTY, env = {}, signal } = terminal;
+  // 0 on a terminal that does not know its size
+  const columns = terminal.columns || 80;
   const colors = pc.createColors(isTTY && !env.NO_COLOR && env.TERM !== 'dumb');
   const screen: Screen = {
     write: (text) => void stdout.write(text),

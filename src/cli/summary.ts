@@ -24,7 +24,7 @@ export async function summaryCommand(path: string, options: SummaryOptions, scre
   const arc = yaml.value;
   let modules: readonly ModuleSummary[];
   try {
-    const model = build(arc);
+    const model = build(arc).eval();
     const inputs = inputsOf(arc, options);
     // summarize does not say where a shape fails
     locating(model, () => inferring(() => callModel(model, inputs)));
@@ -38,7 +38,7 @@ export async function summaryCommand(path: string, options: SummaryOptions, scre
 
 function render(modules: readonly ModuleSummary[], { colors }: Screen): string {
   const rows = modules.map(({ name, type, outputShape, parameters, macs }) => [
-    `${'  '.repeat(name === '' ? 0 : name.split('.').length)}${name.split('.').at(-1) ?? ''}`,
+    name === '' ? '(model)' : `${'  '.repeat(name.split('.').length)}${name.split('.').at(-1)}`,
     type,
     showOutput(outputShape),
     grouped(parameters),

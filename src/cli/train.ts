@@ -107,7 +107,7 @@ function closing({ out }: Run, last: Epoch, best: Epoch, seconds: number): strin
     '',
     table(columns, rows),
     '',
-    `trained ${last.epoch} epochs in ${seconds.toFixed(1)} s; weights and metrics are in ${out}`,
+    `trained ${last.epoch} ${last.epoch === 1 ? 'epoch' : 'epochs'} in ${seconds.toFixed(1)} s; weights and metrics are in ${out}`,
     `test ${name} ${value}`,
   ];
 }

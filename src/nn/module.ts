@@ -32,8 +32,13 @@ export class Buffer extends Tensor {
   }
 }
 
+/** Elements of the largest array ONNX Runtime takes: 2 GiB of float32. */
+const MOST = 2 ** 29;
+
 /** A float32 leaf holding one number everywhere. */
 export function fresh(shape: readonly number[], value: number): Tensor {
+  if (numel(shape) > MOST)
+    throw new ArgError(`a parameter of shape ${showShape(shape)} is larger than an array can be`);
   const data = allocate('float32', numel(shape));
   if (value !== 0) data.fill(value);
   return new Tensor(leaf(data, { shape, dtype: 'float32' }));

@@ -1,7 +1,7 @@
 import type { Module } from '../nn/module.ts';
 import { type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { ArgError, ShapeError } from '../util/errors.ts';
+import { ArcError, ArgError } from '../util/errors.ts';
 
 /**
  * A model of one input and one output as a function of a tensor, whatever its arc calls them: inputs with names are passed in
@@ -46,9 +46,10 @@ export function inputShape(arc: unknown, name: string): number[] | null {
 
 /** Check that samples have the shape that a DAG was built for. */
 export function checkInput(arc: unknown, csv: string, sample: Shape): void {
-  const wanted = (arc as { dag_in_shape?: unknown }).dag_in_shape && inputShape(arc, inputNames(arc)?.[0] ?? '');
-  if (!wanted || sameShape(wanted, sample)) return;
-  throw new ShapeError(
-    `dag_in_shape is ${showShape(wanted)}, but the samples of ${csv} have shape ${showShape(sample)}`,
-  );
+  const name = inputNames(arc)?.[0];
+  const declared = (arc as { dag_in_shape?: unknown }).dag_in_shape ? inputShape(arc, name ?? '') : null;
+  if (!declared || sameShape(declared, sample)) return;
+  const path = name ? `dag_in_shape.${name}` : 'dag_in_shape';
+  const message = `expected ${showShape(sample)}, the shape of a sample of ${csv}, got ${showShape(declared)}`;
+  throw new ArcError([{ path, message }]);
 }

@@ -17,7 +17,8 @@ function distance(a: string, b: string): number {
 
 /** The candidates nearest to `name`, ignoring case, best first; none when nothing is near. */
 export function nearest(name: string, candidates: Iterable<string>, most = 3): string[] {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+  // of a single letter every other is near
+  const limit = name.length < 2 ? 0 : Math.max(1, Math.floor(name.length / 3));
   return [...candidates]
     .map((word) => ({ word, far: distance(name.toLowerCase(), word.toLowerCase()) }))
     .filter(({ far }) => far <= limit)

@@ -1,0 +1,179 @@
+import {
+  ArcError,
+  build,
+  carryForward,
+  type Issue,
+  Module,
+  nn,
+  rand,
+  registerModule,
+  type Tensor,
+  validate,
+} from 'torcharc';
+import { describe, expect, test } from 'vitest';
+
+function issuesOf(arc: unknown): Issue[] {
+  try {
+    build(arc);
+  } catch (error) {
+    if (error instanceof ArcError) return [...error.issues];
+    throw error;
+  }
+  return [];
+}
+
+describe('what is wrong with an arc', () => {
+  const rows: [string, unknown, Issue[]][] = [
+    ['not a record', 3, [{ path: '', message: "expected an arc, a record with 'type' or 'dag_in_shape', got 3" }]],
+    [
+      'no type',
+      { typ: 'Linear' },
+      [{ path: '', message: "expected 'type' or 'dag_in_shape' (did you mean 'type'?), got typ" }],
+    ],
+    [
+      'unknown type',
+      { type: 'Linaer', in_features: 2, out_features: 2 },
+      [{ path: 'type', message: "unknown module type 'Linaer' (did you mean 'Linear'?)" }],
+    ],
+    [
+      'missing option',
+      { type: 'Linear', in_features: 2 },
+      [{ path: 'out_features', message: 'missing required argument (a non-negative integer)' }],
+    ],
+    [
+      'mistyped option',
+      { type: 'Linear', in_features: 2, out_features: '3' },
+      [{ path: 'out_features', message: "expected a non-negative integer, got '3'" }],
+    ],
+    [
+      'misspelt option',
+      { type: 'Linear', in_features: 2, out_features: 3, baias: true },
+      [
+        {
+          path: 'baias',
+          message: "unknown option (did you mean 'bias'?); its options are in_features, out_features, bias",
+        },
+      ],
+    ],
+    [
+      'an option beside layers',
+      { type: 'Linear', in_features: 2, layers: [3], bias: false },
+      [{ path: 'bias', message: 'has no meaning beside layers; an entry of layers may say it: [out_features, bias]' }],
+    ],
+    [
+      'a wrong entry of layers',
+      {
+        type: 'Conv2d',
+        in_shape: [3, 8, 8],
+        layers: [
+          [4, 3],
+          [4, 0],
+        ],
+        activation: 'RelU',
+      },
+      [
+        { path: 'activation', message: "unknown module type 'RelU' (did you mean 'ReLU', 'ELU' or 'GELU'?)" },
+        { path: 'layers[1]', message: 'Conv2d.kernel_size: expected a positive integer or a list of 2, got 0' },
+      ],
+    ],
+    [
+      'shapes that cannot work',
+      { dag_in_shape: [1, 4, 4], conv: { type: 'Conv2d', layers: [[4, 5]] } },
+      [
+        {
+          path: 'conv',
+          message:
+            "conv2d: Calculated padded input size per channel: (4 x 4). Kernel size: (5 x 5). Kernel size can't be greater than actual input size (input of shape [batch, 1, 4, 4])",
+        },
+      ],
+    ],
+    [
+      'Linear on an image',
+      { dag_in_shape: [1, 4, 4], out: { type: 'Linear', out_features: 2 } },
+      [
+        {
+          path: 'out',
+          message:
+            'Linear in a DAG takes [batch, n], got an input of shape [batch, 1, 4, 4]; a Flatten before it makes it so',
+        },
+      ],
+    ],
+    [
+      'all issues at once, each once',
+      {
+        dag_in_shape: { x: [4] },
+        a: { type: 'Linear', in_names: ['y'], out_features: 2 },
+        b: { type: 'Linear', out_feature: 2 },
+        c: { type: 'Relu' },
+      },
+      [
+        { path: 'a.in_names', message: "there is no 'y' here; there is x" },
+        { path: 'b.out_features', message: 'missing required argument (a non-negative integer)' },
+        {
+          path: 'b.out_feature',
+          message: "unknown option (did you mean 'out_features'?); its options are in_features, out_features, bias",
+        },
+        { path: 'c.type', message: "unknown module type 'Relu' (did you mean 'ReLU', 'ELU' or 'GELU'?)" },
+      ],
+    ],
+    [
+      'hostile names',
+      JSON.parse('{"dag_in_shape": {"__proto__": [2], "a.b": [2]}, "keys": {"type": "ReLU"}}'),
+      [
+        {
+          path: 'dag_in_shape.__proto__',
+          message: "'__proto__' cannot be the name of an input: it is a method or attribute of ModuleDict",
+        },
+        { path: 'dag_in_shape.a.b', message: 'the name of an input can\'t contain ".", "[" or "]", got: a.b' },
+        { path: 'keys', message: "'keys' cannot be the name of a module: it is a method or attribute of ModuleDict" },
+      ],
+    ],
+    [
+      'a size no array can have',
+      { type: 'Linear', in_features: 1e6, out_features: 1e6 },
+      [{ path: '', message: 'a parameter of shape [1000000, 1000000] is larger than an array can be' }],
+    ],
+    [
+      'an unknown init',
+      { type: 'Linear', in_features: 2, out_features: 2, init: { type: 'normal_', sdt: 1 } },
+      [{ path: 'init.sdt', message: "unknown option of normal_ (did you mean 'std'?); its options are mean, std" }],
+    ],
+  ];
+  for (const [name, arc, issues] of rows) {
+    test(name, () => {
+      expect(issuesOf(arc)).toEqual(issues);
+      expect(validate(arc)).toEqual(issues);
+    });
+  }
+});
+
+test('a module of your own is nameable, with its options checked', async () => {
+  class Scale extends Module {
+    override readonly args: { factor: number };
+    constructor(options: { factor: number }) {
+      super();
+      this.args = options;
+    }
+    override forward(x: Tensor): Tensor {
+      return x.mul(this.args.factor);
+    }
+  }
+  registerModule('Scale', Scale);
+  const model = build({ dag_in_shape: [2], twice: { type: 'Scale', factor: 2 } });
+  expect(String(model)).toBe('DAGNet(\n  (module_dict): ModuleDict(\n    (twice): Scale()\n  )\n)');
+  const x = rand([3, 2]);
+  expect(await model.forward(x).array()).toEqual(await x.mul(2).array());
+});
+
+test('carryForward', () => {
+  const [a, b] = [rand([2, 3]), rand([2, 4])];
+  const identity = new nn.Identity();
+  expect(carryForward(identity, a)).toBe(a);
+  expect(Object.keys(carryForward(identity, { a, b }, ['b']))).toEqual(['b', 'a']);
+  expect(() => carryForward(identity, { a, b }, ['c'])).toThrow("in_names: there is no 'c' here; there is a, b");
+});
+
+test('an arc draws no random number while shapes are inferred, and counters start at 0', async () => {
+  const model = build({ dag_in_shape: [4], body: { type: 'Linear', layers: [3], batch_norm: true, dropout: 0.5 } });
+  expect(await model.stateDict().get('module_dict.body.1.num_batches_tracked')!.item()).toBe(0);
+});
