@@ -114,7 +114,7 @@ describe('makeDataset', () => {
 
   test.each([
     [{ features: ['a', 'y'] }, "a.csv: column 'y' is the target and cannot be a feature too"],
-    [{ target: 'z' }, "a.csv: there is no column 'z' (did you mean 'a', 'b' or 'c'?)"],
+    [{ target: 'z' }, "a.csv: there is no column 'z'; the columns are a, b, c, y"],
     [{ shape: [2, 2] }, 'a.csv: a sample of shape [2, 2] takes 4 feature columns, got 3'],
     [{ task: 'regression' as const }, "a.csv: row 2, column 'y': expected a number, got 'even'"],
     [

@@ -55,7 +55,7 @@ export const sin = unary('sin', 'Sin', (g, _y, x) => g.mul(x.cos()));
 export const cos = unary('cos', 'Cos', (g, _y, x) => g.mul(x.sin()).neg());
 export const tanh = unary('tanh', 'Tanh', (g, y) => g.mul(y.mul(y).neg().add(1)));
 export const sigmoid = unary('sigmoid', 'Sigmoid', (g, y) => g.mul(y).mul(y.neg().add(1)));
-export const erf = unary('erf', 'Erf', (g, _y, x) => g.mul(x.mul(x).neg().exp()).mul(2 / Math.sqrt(Math.PI)));
+export const erf = unary('erf', erfOf, (g, _y, x) => g.mul(x.mul(x).neg().exp()).mul(2 / Math.sqrt(Math.PI)));
 export const relu = unary('relu', 'Relu', (g, y) => g.mul(step(y)));
 /** log(1 + eˣ), without overflow: relu(x) + log(1 + e^-|x|). */
 export const softplus = unary(
@@ -84,8 +84,12 @@ export const gelu = unary(
     return g.mul(cdf.add(x.mul(x.mul(x).mul(-0.5).exp()).mul(1 / Math.sqrt(2 * Math.PI))));
   },
 );
+/** ORT has it for float32 only: float64 is rounded to it. */
+function erfOf(b: GraphBuilder, x: string, dtype: Dtype): string {
+  return dtype === 'float32' ? b.node('Erf', [x]) : b.cast(b.node('Erf', [b.cast(x, 'float32')]), dtype);
+}
 function normalCdf(b: GraphBuilder, x: string, dtype: Dtype): string {
-  const erf = b.node('Erf', [b.node('Mul', [x, scalar(b, dtype, Math.SQRT1_2)])]);
+  const erf = erfOf(b, b.node('Mul', [x, scalar(b, dtype, Math.SQRT1_2)]), dtype);
   return b.node('Mul', [b.node('Add', [erf, scalar(b, dtype, 1)]), scalar(b, dtype, 0.5)]);
 }
 // Piecewise constant: nothing flows, as in PyTorch (which returns zeros).
@@ -279,7 +283,7 @@ export const minimum = binary('minimum', 'Min', (g, _y, [a, b]) => [
   where(b!.le(a!), half(g, a!, b!), 0),
 ]);
 const powOp = binary('pow', 'Pow', (g, y, [a, b]) => [
-  g.mul(b!).mul(a!.pow(b!.sub(1))),
+  where(b!.eq(0), 0, g.mul(b!).mul(a!.pow(b!.sub(1)))),
   g.mul(where(a!.eq(0), 0, y.mul(where(a!.gt(0), a!, 1).log()))),
 ]);
 /** xʸ; small whole and half exponents are written as products and roots, which ORT runs faster. */
@@ -291,7 +295,7 @@ export function pow(x: Operand, y: Operand): Tensor {
     if (y === 0.5) return x.sqrt();
     if (y === -1) return x.reciprocal();
     if (y === -0.5) return x.rsqrt();
-    if (y === 0) return constant(1, x);
+    if (y === 0 && !x.requiresGrad) return constant(1, x);
     return powNumber(x, { exponent: y });
   }
   return powOp(x, y);
@@ -299,7 +303,7 @@ export function pow(x: Operand, y: Operand): Tensor {
 const powNumber = parametric<{ exponent: number }>(
   'pow_number',
   (b, x, { exponent }, dtype) => b.node('Pow', [x, scalar(b, dtype, exponent)]),
-  (g, _y, x, { exponent }) => g.mul(x.pow(exponent - 1)).mul(exponent),
+  (g, _y, x, { exponent }) => (exponent === 0 ? constant(0, g) : g.mul(x.pow(exponent - 1)).mul(exponent)),
 );
 
 function compare(name: string, onnx: string) {

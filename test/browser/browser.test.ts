@@ -21,6 +21,15 @@ if (!executablePath) {
   test.runIf(process.env.CI)('Chromium is installed', () => expect.unreachable('no Chromium in /usr/bin'));
 }
 
+interface Opened<T> {
+  readonly result: T;
+  readonly isolated: boolean;
+  /** Addresses asked for outside of our server. */
+  readonly foreign: string[];
+  readonly wasm: string[];
+  readonly threads: number;
+}
+
 const isolated = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 describe.runIf(executablePath)('in Chromium', () => {
@@ -46,7 +55,7 @@ describe.runIf(executablePath)('in Chromium', () => {
         emptyOutDir: true,
         target: 'es2022',
         chunkSizeWarningLimit: 10_000,
-        rolldownOptions: { input: [join(here, 'index.html'), join(here, 'minimal.html')] },
+        rolldownOptions: { input: ['index', 'minimal', 'threads'].map((name) => join(here, `${name}.html`)) },
       },
     };
     await bundle(config);
@@ -62,15 +71,17 @@ describe.runIf(executablePath)('in Chromium', () => {
   });
 
   /** What a page leaves in `window.result`. Requests to anything but our server fail and are named. */
-  async function open<T>(url: string): Promise<{ result: T; isolated: boolean; foreign: string[]; wasm: string[] }> {
+  async function open<T>(url: string): Promise<Opened<T>> {
     const page = await browser.newPage();
-    // where a page is isolated, ONNX Runtime then takes 4 threads
+    let threads = 0;
+    page.on('worker', () => threads++);
+    // of these ONNX Runtime would take 4 on an isolated page
     await page.addInitScript(() => Object.defineProperty(navigator, 'hardwareConcurrency', { value: 8 }));
     const [foreign, wasm, errors]: [string[], string[], string[]] = [[], [], []];
     await page.route('**/*', (route) => {
       const asked = route.request().url();
       if (/^https?:\/\/127\.0\.0\.1:/.test(asked)) {
-        if (asked.includes('.wasm')) wasm.push(new URL(asked).pathname);
+        if (asked.endsWith('.wasm')) wasm.push(new URL(asked).pathname);
         return route.continue();
       }
       if (/^(data|blob):/.test(asked)) return route.continue();
@@ -83,11 +94,11 @@ describe.runIf(executablePath)('in Chromium', () => {
     });
     try {
       await page.goto(url);
-      await page.waitForFunction('"result" in window', undefined, { timeout: 30_000 }).catch((error) => {
+      await page.waitForFunction('"result" in window', undefined, { timeout: 20_000 }).catch((error) => {
         throw new Error([...errors, String(error)].join('\n'));
       });
       const [result, own] = (await page.evaluate('Promise.all([window.result, crossOriginIsolated])')) as [T, boolean];
-      return { result, isolated: own, foreign, wasm };
+      return { result, isolated: own, foreign, wasm, threads };
     } finally {
       await page.close();
     }
@@ -104,20 +115,25 @@ describe.runIf(executablePath)('in Chromium', () => {
   }
 
   test.each([
-    ['one thread', {}],
-    ['several threads', isolated],
-  ])('bundled, %s: a step, the weights after it and a compiled run equal those in Node', async (_name, headers) => {
-    const server = await preview({ ...config, preview: { ...config.preview, headers } });
-    try {
-      const { result, foreign, wasm, ...page } = await open<Result>(server.resolvedUrls!.local[0]!);
-      expect(page.isolated).toBe(headers === isolated);
-      expect(foreign).toEqual([]);
-      expect(wasm).toEqual([expect.stringMatching(/^\/assets\/ort-wasm-simd-threaded-.*\.wasm$/)]);
-      compare(result);
-    } finally {
-      await server.close();
-    }
-  });
+    ['a plain page', 'index.html', {}],
+    ['an isolated page', 'index.html', isolated],
+    ['an isolated page with threads', 'threads.html', isolated],
+  ])(
+    '%s, bundled: a step, the weights after it and a compiled run equal those in Node',
+    async (_name, path, headers) => {
+      const server = await preview({ ...config, preview: { ...config.preview, headers } });
+      try {
+        const { result, foreign, wasm, threads, ...page } = await open<Result>(server.resolvedUrls!.local[0]! + path);
+        expect(page.isolated).toBe(headers === isolated);
+        expect(foreign).toEqual([]);
+        expect(wasm).toEqual([expect.stringMatching(/^\/assets\/ort-wasm-simd-threaded-.*\.wasm$/)]);
+        expect(threads).toBe(path === 'threads.html' ? 3 : 0);
+        compare(result);
+      } finally {
+        await server.close();
+      }
+    },
+  );
 
   test('a page that uses little has what it needs after tree-shaking', async () => {
     const server = await preview(config);

@@ -6,6 +6,8 @@ const grid: Input = { shape: [3, 4] };
 const positive: Input = { shape: [3, 4], range: [0.3, 3] };
 /** Away from 0 by more than the differences reach. */
 const sided: Input = { shape: [2, 4], values: [-2, -1.3, -0.4, -0.2, 0.2, 0.35, 1.1, 2.5] };
+/** Away from whole numbers. */
+const between: Input = { shape: [4], values: [-1.7, -0.3, 0.4, 2.6] };
 const flags: Input = { shape: [2, 3], values: [1, 0, 0, 1, 1, 0], dtype: 'bool' };
 const others: Input = { shape: [3], values: [1, 1, 0], dtype: 'bool' };
 const noKink = 'its slope is 0 nearly everywhere, which the differences cannot see';
@@ -40,11 +42,11 @@ const unary: Unary[] = [
   ['cos', (x) => x.cos(), Math.cos],
   ['tanh', (x) => x.tanh(), Math.tanh],
   ['sigmoid', (x) => x.sigmoid(), sigmoid],
-  ['erf', (x) => x.erf(), erf],
+  ['erf', (x) => x.erf(), erf, grid, f32],
   ['relu', (x) => x.relu(), (x) => Math.max(0, x), sided],
   ['relu', (x) => x.relu(), (x) => Math.max(0, x), sided, f32],
-  ['floor', (x) => x.floor(), Math.floor, sided],
-  ['ceil', (x) => x.ceil(), (x) => Math.ceil(x) + 0, sided],
+  ['floor', (x) => x.floor(), Math.floor, between],
+  ['ceil', (x) => x.ceil(), (x) => Math.ceil(x) + 0, between],
   [
     'round',
     (x) => x.round(),
@@ -61,7 +63,7 @@ const unary: Unary[] = [
   ['F.sigmoid', F.sigmoid, sigmoid],
   ['F.silu', F.silu, (x) => x * sigmoid(x)],
   ['F.softplus', F.softplus, (x) => Math.log1p(Math.exp(x)), sided],
-  ['F.gelu', (x) => F.gelu(x), gelu],
+  ['F.gelu', (x) => F.gelu(x), gelu, grid, f32],
   ['F.gelu', (x) => F.gelu(x, { approximate: 'tanh' }), geluTanh, grid, { note: 'tanh' }],
   ['F.leakyRelu', (x) => F.leakyRelu(x), (x) => (x > 0 ? x : 0.01 * x), sided, f32],
   [
@@ -118,8 +120,8 @@ const binary: [
   ['mul', (x, y) => x.mul(y), (x, y) => x * y],
   ['div', (x, y) => x.div(y), (x, y) => x / y, grid, positive],
   ['pow', (x, y) => x.pow(y), (x, y) => x ** y, positive, grid],
-  ['maximum', (x, y) => x.maximum(y), Math.max, { shape: [3, 4], apart: true }, { shape: [3, 4], apart: true }],
-  ['minimum', (x, y) => x.minimum(y), Math.min, { shape: [3, 4], apart: true }, { shape: [3, 4], apart: true }],
+  ['maximum', (x, y) => x.maximum(y), Math.max, { shape: [3, 4], apart: true }],
+  ['minimum', (x, y) => x.minimum(y), Math.min, { shape: [3, 4], apart: true }],
 ];
 /** Each pair of shapes that meet in another way. */
 const pairs: [number[], number[]][] = [
