@@ -23,12 +23,13 @@ declare module '../tensor/tensor.ts' {
 Tensor.prototype.backward = function backward(this: Tensor, gradient?: Tensor): void {
   const seed = seedOf(this, gradient);
   const found = gradients([this], [seed], null);
-  const roots = [this.node, ...(this.node.keep ?? [])];
+  const leaves = [...found.keys()].map((node) => node.owner!);
+  const walk = { roots: [this.node, ...(this.node.keep ?? [])], leaves };
   for (const [node, g] of found) {
     const owner = node.owner!;
     owner.grad = owner.grad ? owner.grad.add(g) : g;
-    owner.roots ??= new Set();
-    for (const root of roots) owner.roots.add(root);
+    owner.walks ??= new Set();
+    owner.walks.add(walk);
   }
 };
 

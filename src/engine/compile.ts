@@ -10,7 +10,7 @@ import { enqueue, type Feeds } from '../runtime/session.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode, type Trace, tracing } from '../tensor/mode.ts';
 import { sameShape } from '../tensor/shape.ts';
-import { idMark, leaf, type Node, Tensor } from '../tensor/tensor.ts';
+import { idMark, leaf, type Node, Tensor, type Walk } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { beginUpdate, compute, execute, ortTensor } from './evaluate.ts';
 import { collect } from './graph.ts';
@@ -25,9 +25,7 @@ import { mapTensors, tensorsOf } from './tree.ts';
  * out after each run and has happened when the returned promise resolves; nothing may be computed from the parameters after
  * it within the same call.
  */
-export function compile<A extends readonly unknown[], R>(
-  fn: (...args: A) => R,
-): (...args: A) => Promise<R> {
+export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R): (...args: A) => Promise<R> {
   const plans: Plan<R>[] = [];
   return async (...args: A): Promise<R> => {
     if (mode.trace) return fn(...args);
@@ -92,7 +90,7 @@ class Recorder implements Trace {
   /** State handles and the nodes they had before. */
   readonly handles = new Map<Tensor, Node>();
   /** Handles whose gradient was touched, the gradient they had, and the placeholder that stood for it. */
-  readonly grads = new Map<Tensor, { before: Tensor | null; stand: Node | null }>();
+  readonly grads = new Map<Tensor, { before: Tensor | null; walks: Set<Walk> | null; stand: Node | null }>();
   readonly actions: Action[] = [];
   readonly guards: { read: () => unknown; value: unknown }[] = [];
   readonly updates: HostUpdate[] = [];
@@ -106,7 +104,8 @@ class Recorder implements Trace {
   touchedGrad(handle: Tensor, before: Tensor | null): void {
     if (this.grads.has(handle)) return;
     const stand = before ? leaf(null, before.node) : null;
-    this.grads.set(handle, { before, stand });
+    this.grads.set(handle, { before, walks: handle.walks, stand });
+    handle.walks = null;
     this.guard(() => handle.grad !== null);
     if (stand) handle.grad = new Tensor(stand);
   }
@@ -140,7 +139,10 @@ class Recorder implements Trace {
   /** Put every handle back to what it was. */
   restore(): void {
     for (const [handle, node] of this.handles) handle.node = node;
-    for (const [handle, { before }] of this.grads) handle.grad = before;
+    for (const [handle, { before, walks }] of this.grads) {
+      handle.grad = before;
+      handle.walks = walks;
+    }
   }
 }
 
@@ -265,13 +267,19 @@ function record<R>(
       const out = mapTensors(result, (t) => new Tensor(leaf(null, t.node))) as R;
       const outNodes = tensorsOf(out).map((t) => t.node);
 
+      // now, not when its turn comes: what is drawn, counted and read is that of the time of the call
+      const drawn = recorder.actions.map((action) => {
+        if (typeof action !== 'function') return { node: action.node, data: action.draw() };
+        action();
+        return null;
+      });
+
+      const applies = slots.updates.map(({ change }) => change.begin());
+
       return enqueue(async () => {
         try {
           await compute(state.filter((node) => node.op !== null && !node.data));
-          for (const action of recorder.actions) {
-            if (typeof action === 'function') action();
-            else action.node.data = action.draw();
-          }
+          for (const draw of drawn) if (draw) draw.node.data = draw.data;
           const { session, outputs, feeds: names } = await program();
           for (let i = 0; i < state.length; i++) {
             const node = state[i]!;
@@ -291,8 +299,8 @@ function record<R>(
           bufferNodes.forEach(({ fresh }, i) => {
             fresh.data = values[slots.buffers[i]!.at]!;
           });
-          for (const { change, reads } of slots.updates) {
-            change.apply(
+          for (const [i, { change, reads }] of slots.updates.entries()) {
+            applies[i]!(
               reads.map((at) => values[at]!),
               change.writes.map((t) => pending.before[params.indexOf(t)]!.data!),
             );

@@ -120,14 +120,21 @@ export function beginUpdate(handles: readonly Tensor[]): { commit(): void; cance
     setState(t, next);
     return next;
   });
-  const fill = (stale: string | null) => {
+  const commit = () => {
     before.forEach((node, i) => {
       after[i]!.data = node.data;
-      node.stale = stale;
-      if (stale) node.data = null;
+      node.stale = CHANGED;
+      node.data = null;
     });
   };
-  return { before, commit: () => fill(CHANGED), cancel: () => fill(null) };
+  // what is pending on the old nodes keeps its array; the next update is not to change it
+  const cancel = () => {
+    before.forEach((node, i) => {
+      after[i]!.data = (node.data?.slice() as TypedArray | undefined) ?? null;
+      after[i]!.stale = node.stale;
+    });
+  };
+  return { before, commit, cancel };
 }
 
 /**
@@ -140,12 +147,13 @@ export function update(change: HostUpdate, roots: readonly Node[]): Promise<void
     return Promise.resolve();
   }
   const pending = beginUpdate(change.writes);
+  const apply = change.begin();
   return enqueue(async () => {
     try {
       const wanted = [...change.reads, ...roots.filter((node) => !node.stale)];
       await compute(wanted);
       for (const node of wanted) forget(node);
-      change.apply(
+      apply(
         change.reads.map((node) => node.data!),
         pending.before.map((node) => node.data!),
       );

@@ -86,14 +86,14 @@ function batchNorm(name: string, ranks: readonly number[]): LayerBase<typeof tab
         const rate =
           momentum ??
           drawn({ shape: [], dtype: 'float32' }, (data) => data.fill((1 / Number(counter.node.data![0])) as never));
-        const toward = (running: Buffer, batch: Tensor) => {
-          const kept = typeof rate === 'number' ? running.mul(1 - rate) : running.mul(rate.neg().add(1));
-          return kept.add(batch.mul(rate)).node;
-        };
+        const toward = (running: Buffer, batch: Tensor, scale: number) =>
+          typeof rate === 'number'
+            ? running.mul(1 - rate).add(batch.mul(rate * scale)).node
+            : running.add(batch.mul(scale).sub(running).mul(rate)).node;
         const base = y.node.inputs[0]!;
         base.effects = [
-          toward(this.running_mean!, mean),
-          toward(this.running_var!, variance.mul(samples / (samples - 1))),
+          toward(this.running_mean!, mean, 1),
+          toward(this.running_var!, variance, samples / (samples - 1)),
         ];
         setState(this.running_mean!, base.effects[0]!);
         setState(this.running_var!, base.effects[1]!);

@@ -35,7 +35,6 @@ export class Linear extends layer({ in_features: int(), out_features: int(), bia
 
 /** Passes its input on; takes any options. https://pytorch.org/docs/stable/generated/torch.nn.Identity.html */
 export class Identity extends Module {
-  // biome-ignore lint/complexity/noUselessConstructor: PyTorch's takes and ignores anything
   constructor(_options?: object) {
     super();
   }

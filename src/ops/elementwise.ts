@@ -38,11 +38,16 @@ function unary(
   };
   return (x) => apply(op, [isFloat(x.dtype) || integral.has(name) ? x : cast(x, 'float32')], none);
 }
-const integral = new Set(['neg', 'abs', 'sign', 'relu']);
+const integral = new Set(['square', 'neg', 'abs', 'sign', 'relu']);
 
 export const neg = unary('neg', 'Neg', (g) => g.neg());
 export const abs = unary('abs', 'Abs', (g, _y, x) => g.mul(x.sign()));
 export const exp = unary('exp', 'Exp', (g, y) => g.mul(y));
+export const square = unary(
+  'square',
+  (b, x) => b.node('Mul', [x, x]),
+  (g, _y, x) => g.mul(2).mul(x),
+);
 export const log = unary('log', 'Log', (g, _y, x) => g.div(x));
 export const sqrt = unary('sqrt', 'Sqrt', (g, y) => g.mul(0.5).div(y));
 export const rsqrt = unary(
@@ -290,7 +295,7 @@ const powOp = binary('pow', 'Pow', (g, y, [a, b]) => [
 export function pow(x: Operand, y: Operand): Tensor {
   if (typeof y === 'number' && typeof x !== 'number' && isFloat(x.dtype)) {
     if (y === 1) return x;
-    if (y === 2) return x.mul(x);
+    if (y === 2) return x.square();
     if (y === 3) return x.mul(x).mul(x);
     if (y === 0.5) return x.sqrt();
     if (y === -1) return x.reciprocal();
@@ -382,6 +387,17 @@ export function cast(x: Tensor, to: Dtype): Tensor {
   const value = splat(x);
   if (value !== undefined && isFloat(to)) return constant(value, { shape: x.shape, dtype: to });
   return apply(castOp, [x], { to });
+}
+
+const aliasOp: Op<None> = {
+  name: 'alias',
+  infer: ([x]) => x as Aval,
+  grad: (g) => [g],
+  lower: (_b, [x]) => x!,
+};
+/** The values a parameter or buffer has now, for results that would be the parameter itself (times one). */
+export function alias(x: Tensor): Tensor {
+  return apply(aliasOp, [x], none);
 }
 
 const detachOp: Op<None> = {

@@ -88,7 +88,7 @@ declare module '../tensor/tensor.ts' {
 
 /** Each method calls the function of its name with the tensor first. */
 const methods: Record<string, (x: Tensor, ...rest: never[]) => unknown> = {
-  ...pick(e, 'neg abs sign exp log sqrt rsqrt reciprocal sin cos tanh sigmoid erf relu floor ceil round'),
+  ...pick(e, 'neg abs square sign exp log sqrt rsqrt reciprocal sin cos tanh sigmoid erf relu floor ceil round'),
   ...pick(e, 'add sub mul div pow maximum minimum eq ne gt ge lt le detach'),
   ...pick(e, 'logicalNot logicalAnd logicalOr logicalXor'),
   ...pick(r, 'sum mean amax amin argmax argmin'),
@@ -99,7 +99,6 @@ const methods: Record<string, (x: Tensor, ...rest: never[]) => unknown> = {
   logSoftmax,
   view: m.reshape,
   t: (x) => (x.ndim < 2 ? x : m.transpose(x, 0, 1)),
-  square: (x) => x.mul(x),
   var: r.variance,
   std: (x, options?: Reduce & { correction?: number }) => r.variance(x, options).sqrt(),
   clamp: (x, { min = null, max = null }: { min?: number | null; max?: number | null }) => e.clamp(x, { min, max }),
@@ -114,7 +113,8 @@ function pick(from: object, names: string): typeof methods {
 for (const [name, fn] of Object.entries(methods)) {
   Object.defineProperty(Tensor.prototype, name, {
     value(this: Tensor, ...rest: never[]) {
-      return fn(this, ...rest);
+      const result = fn(this, ...rest);
+      return result instanceof Tensor && result.node.owner === result ? e.alias(result) : result;
     },
     writable: true,
     configurable: true,

@@ -67,33 +67,19 @@ const batchNormOp: Op<{ eps: number }> = {
         const inv = variance!.add(eps).rsqrt();
         const a = w!.mul(inv);
         db = g.sum({ dim: others });
-        const scaled = g.mul(spread(a));
+        const dbMean = db.mul(-1 / count);
         if (x!.ndim === 2) {
           const centred = x!.sub(mean!);
           dw = g.mul(centred).sum({ dim: others }).mul(inv);
-          const c = a
-            .mul(inv)
-            .mul(dw)
-            .mul(-1 / count);
-          dx.push(scaled.add(centred.mul(c)).add(a.mul(db).mul(-1 / count)));
+          const c = inv.mul(dw).mul(-1 / count);
+          dx.push(g.add(centred.mul(c)).add(dbMean).mul(a));
         } else {
           dw = inv.mul(g.mul(x!).sum({ dim: others }).sub(mean!.mul(db)));
           const c = a
             .mul(inv)
             .mul(dw)
             .mul(-1 / count);
-          dx.push(
-            scaled.add(
-              affine(
-                x!,
-                c,
-                a
-                  .mul(db)
-                  .mul(-1 / count)
-                  .sub(c.mul(mean!)),
-              ),
-            ),
-          );
+          dx.push(g.mul(spread(a)).add(affine(x!, c, a.mul(dbMean).sub(c.mul(mean!)))));
         }
       }
       // the statistics' own gradients: there when someone differentiates twice

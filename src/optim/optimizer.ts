@@ -2,7 +2,7 @@
 import { update } from '../engine/evaluate.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
 import { mode } from '../tensor/mode.ts';
-import { type Node, Tensor } from '../tensor/tensor.ts';
+import { type Node, Tensor, type Walk } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { python } from '../util/python.ts';
 import { didYouMean } from '../util/suggest.ts';
@@ -113,7 +113,7 @@ export abstract class Optimizer {
   }
 
   #step<T>(loss: T): Promise<T> {
-    const roots = new Set<Node>();
+    const walks = new Set<Walk>();
     const reads: Node[] = [];
     const writes: Tensor[] = [];
     const groups: ParamGroup[] = [];
@@ -124,8 +124,8 @@ export abstract class Optimizer {
         reads.push(grad.node);
         writes.push(p);
         groups.push(group);
-        if (p.roots) for (const root of p.roots) roots.add(root);
-        p.roots = null;
+        if (p.walks) for (const walk of p.walks) walks.add(walk);
+        p.walks = null;
       }
     }
     if (reads.length === 0) return Promise.resolve(loss);
@@ -134,15 +134,29 @@ export abstract class Optimizer {
       if (bad)
         throw new TorcharcError(`${this.#name}: a gradient has dtype ${bad.grad!.dtype}, its parameter ${bad.dtype}`);
     }
-    const apply = (values: readonly TypedArray[], arrays: readonly TypedArray[]) => {
-      this.prepare(writes);
-      for (let i = 0; i < writes.length; i++) {
-        const state = this.state.get(writes[i]!) ?? this.init(writes[i]!, groups[i]!);
-        this.state.set(writes[i]!, state);
-        this.update(arrays[i] as Floats, values[i] as Floats, state, groups[i]!);
-      }
+    const begin = () => {
+      const now = new Map([...new Set(groups)].map((group) => [group, { ...group }]));
+      return (values: readonly TypedArray[], arrays: readonly TypedArray[]) => {
+        this.prepare(writes);
+        for (let i = 0; i < writes.length; i++) {
+          const group = now.get(groups[i]!)!;
+          const state = this.state.get(writes[i]!) ?? this.init(writes[i]!, group);
+          this.state.set(writes[i]!, state);
+          this.update(arrays[i] as Floats, values[i] as Floats, state, group);
+        }
+      };
     };
-    return update({ reads, writes, apply }, [...roots]).then(() => loss);
+    return update({ reads, writes, begin }, mode.trace ? [] : this.#pending(walks)).then(() => loss);
+  }
+
+  /** Losses, and gradients of leaves that others look after: what would be lost when the parameters change. */
+  #pending(walks: ReadonlySet<Walk>): Node[] {
+    const nodes = new Set<Node>();
+    for (const { roots, leaves } of walks) {
+      for (const root of roots) nodes.add(root);
+      for (const { grad } of leaves) if (grad) nodes.add(grad.node);
+    }
+    return [...nodes];
   }
 
   /** Called before the updates of a step, for what is made for all parameters at once. */

@@ -23,8 +23,8 @@ export interface HostUpdate {
   /** The gradients, one per parameter. */
   readonly reads: readonly Node[];
   readonly writes: readonly Tensor[];
-  /** Change the parameters' arrays in place. */
-  apply(values: readonly TypedArray[], arrays: readonly TypedArray[]): void;
+  /** Fix what the update depends on (learning rates), now; returns what changes the parameters' arrays in place, later. */
+  begin(): (values: readonly TypedArray[], arrays: readonly TypedArray[]) => void;
 }
 
 /** Switches of the code that is running now. All of it is synchronous, so nothing can interleave. */
@@ -41,6 +41,8 @@ function within<T>(who: string, set: () => () => void, body: () => T): T {
   try {
     const result = body();
     if (result instanceof Promise) {
+      // what it meets after its first await is of no interest to anybody
+      result.catch(() => {});
       throw new ArgError(
         `${who}: expected a synchronous function, got one that returns a promise; await its results outside`,
       );

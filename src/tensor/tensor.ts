@@ -76,6 +76,12 @@ export function leaf(data: TypedArray | null, aval: Aval, requiresGrad = false):
   return node;
 }
 
+/** What one `backward` started from, and the leaves whose gradients it filled: all of it reads parameters as they were then. */
+export interface Walk {
+  readonly roots: readonly Node[];
+  readonly leaves: readonly Tensor[];
+}
+
 /**
  * A multi-dimensional array whose value is computed when asked for: `await t.data()`, `t.item()`, `t.array()`.
  *
@@ -85,8 +91,8 @@ export class Tensor {
   /** @internal */
   node: Node;
   #grad: Tensor | null = null;
-  /** Losses whose `backward` filled `grad`; an optimizer step computes them in the same run. @internal */
-  roots: Set<Node> | null = null;
+  /** The `backward` calls that filled `grad`; an optimizer step computes what else they left pending. @internal */
+  walks: Set<Walk> | null = null;
 
   constructor(node: Node) {
     this.node = node;
@@ -132,7 +138,7 @@ export class Tensor {
   set grad(value: Tensor | null) {
     mode.trace?.touchedGrad(this, this.#grad);
     this.#grad = value;
-    if (value === null) this.roots = null;
+    if (value === null) this.walks = null;
   }
 
   get isLeaf(): boolean {
