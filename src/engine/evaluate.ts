@@ -98,9 +98,13 @@ export async function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, '
 /** Run a program; the arrays of its outputs in order. */
 export async function execute({ session, outputs }: Program, feeds: Feeds): Promise<TypedArray[]> {
   const fetches: Record<string, null> = {};
-  for (const name of outputs) fetches[name] = null;
+  for (const { name } of outputs) fetches[name] = null;
   const results = await session.run(feeds, fetches);
-  return outputs.map((name) => results[name]!.data as TypedArray);
+  return outputs.map(({ name, part }) => {
+    const data = results[name]!.data as TypedArray;
+    // copied: a view would keep the whole array alive
+    return part ? (data.slice(part.start, part.end) as TypedArray) : data;
+  });
 }
 
 /** A node has its value; the graph behind it is let go unless a gradient may ask for it. */

@@ -8,11 +8,18 @@ import type { Aval, Node } from '../tensor/tensor.ts';
 import { internal } from '../util/errors.ts';
 import { computes, type Graph } from './graph.ts';
 
+/** An output of the model, or a part of one. */
+export interface Place {
+  readonly name: string;
+  readonly part: { readonly start: number; readonly end: number } | null;
+}
+
 export interface Lowered {
   readonly bytes: Uint8Array;
-  /** Names of the feeds and outputs, in the graph's order. */
+  /** Names of the feeds, in the graph's order. */
   readonly feeds: readonly string[];
-  readonly outputs: readonly string[];
+  /** Where each of the graph's outputs is found. */
+  readonly outputs: readonly Place[];
   /** Rough number of operations one run takes. */
   readonly work: number;
 }
@@ -21,8 +28,28 @@ export function lower(graph: Graph): Lowered {
   const b = new GraphBuilder();
   const feeds = graph.feeds.map((node, i) => b.input(`x${i}`, node.dtype, node.shape));
   const { names, work } = lowerInto(b, graph, feeds);
-  const outputs = graph.outputs.map((node, i) => b.output(names[i]!, node.dtype, node.shape));
+  const outputs = placeOutputs(b, graph.outputs, names);
   return { feeds, outputs, bytes: b.finish(), work };
+}
+
+/** Up to this many elements an output is packed with others: each on its own costs as much as eight nodes. */
+const SMALL = 4096;
+
+/** Small float32 outputs come out as one array. */
+function placeOutputs(b: GraphBuilder, nodes: readonly Node[], names: readonly string[]): Place[] {
+  const isSmall = nodes.map(({ dtype, shape }) => dtype === 'float32' && numel(shape) <= SMALL);
+  const packs = isSmall.filter(Boolean).length > 2;
+  const parts: string[] = [];
+  let length = 0;
+  const places = nodes.map((node, i): Omit<Place, 'name'> & { name: string | null } => {
+    if (!packs || !isSmall[i]) return { name: b.output(names[i]!, node.dtype, node.shape), part: null };
+    const size = numel(node.shape);
+    parts.push(node.shape.length === 1 ? names[i]! : b.reshape(names[i]!, [size]));
+    length += size;
+    return { name: null, part: { start: length - size, end: length } };
+  });
+  const packed = packs ? b.output(b.node('Concat', parts, { axis: 0 }), 'float32', [length]) : '';
+  return places.map(({ name, part }) => ({ name: name ?? packed, part }));
 }
 
 /** Add a graph's nodes to a model, its feeds being the given values; the names of its outputs. */

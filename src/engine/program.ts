@@ -1,12 +1,12 @@
 /** Sessions, cached by the structure of the graph they run; the least recently used go. */
 import { createSession, type Session } from '../runtime/session.ts';
 import { type Graph, hashOf, matches, type Structure, structureOf } from './graph.ts';
-import { lower } from './lower.ts';
+import { lower, type Place } from './lower.ts';
 
 export interface Program {
   readonly session: Session;
   readonly feeds: readonly string[];
-  readonly outputs: readonly string[];
+  readonly outputs: readonly Place[];
 }
 
 interface Entry {

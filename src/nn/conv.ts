@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { bool, choice, int, type LayerBase, layer, python, size, tuple } from './args.ts';
-import { conv2d, pad } from './functional.ts';
+import { conv1d, conv2d, conv3d, pad } from './functional.ts';
 import { defaultBias, defaultWeight } from './linear.ts';
 import type { Parameter } from './module.ts';
 
@@ -29,6 +29,7 @@ interface Own {
 }
 
 function convolution(n: 1 | 2 | 3): LayerBase<ReturnType<typeof table>, Own> {
+  const conv = [conv1d, conv2d, conv3d][n - 1]!;
   abstract class Convolution extends layer(table(n)) {
     readonly weight = defaultWeight([
       this.args.out_channels,
@@ -52,8 +53,8 @@ function convolution(n: 1 | 2 | 3): LayerBase<ReturnType<typeof table>, Own> {
     override forward(x: Tensor): Tensor {
       const { stride, padding, dilation, groups, padding_mode } = this.args;
       const options = { bias: this.bias, stride, dilation, groups };
-      if (padding_mode === 'zeros') return conv2d(x, this.weight, { ...options, padding });
-      return conv2d(pad(x, this.sides(), { mode: padding_mode }), this.weight, options);
+      if (padding_mode === 'zeros') return conv(x, this.weight, { ...options, padding });
+      return conv(pad(x, this.sides(), { mode: padding_mode }), this.weight, options);
     }
 
     /** Padding as `pad` takes it: from the last dimension backwards. */

@@ -62,9 +62,11 @@ export interface ConvOptions {
   readonly groups?: number;
 }
 
-function convNd(x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+function convNd(rank: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+  if (weight.ndim !== rank + 2) {
+    throw new ShapeError(`conv${rank}d: expected a weight of ${rank + 2} dimensions, got ${showShape(weight.shape)}`);
+  }
   const { bias = null, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
-  const rank = weight.ndim - 2;
   const attrs = { stride: tuple(stride, rank), dilation: tuple(dilation, rank), groups };
   if (typeof padding !== 'string') return conv(x, weight, bias, { ...attrs, padding: tuple(padding, rank) });
   if (padding === 'valid') return conv(x, weight, bias, { ...attrs, padding: tuple(0, rank) });
@@ -88,15 +90,15 @@ function convNd(x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
 
 /** Cross-correlation: x [N, C, L], weight [K, C/groups, k]. */
 export function conv1d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
-  return convNd(x, weight, options);
+  return convNd(1, x, weight, options);
 }
 /** Cross-correlation: x [N, C, H, W], weight [K, C/groups, kh, kw]. */
 export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
-  return convNd(x, weight, options);
+  return convNd(2, x, weight, options);
 }
 /** Cross-correlation: x [N, C, D, H, W], weight [K, C/groups, kd, kh, kw]. */
 export function conv3d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
-  return convNd(x, weight, options);
+  return convNd(3, x, weight, options);
 }
 
 /** Which element each place of a padded dimension shows. */

@@ -5,6 +5,7 @@ import { asShape, numel, type Shape, showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 import { defaultGenerator } from '../util/generator.ts';
+import { show } from '../util/python.ts';
 import { drawn } from './host.ts';
 
 export interface CreateOptions {
@@ -77,6 +78,9 @@ function convert(data: TypedArray, from: Dtype, to: Dtype): TypedArray {
 
 function flatten(data: NestedData, depth: number, shape: number[], flat: (number | bigint | boolean)[]): void {
   if (Array.isArray(data)) {
+    if (depth === shape.length && flat.length > 0) {
+      throw new ShapeError(`tensor: expected a number at dim ${depth}, got a sequence of length ${data.length}`);
+    }
     shape[depth] ??= data.length;
     if (shape[depth] !== data.length) {
       throw new ShapeError(`tensor: expected sequence of length ${shape[depth]} at dim ${depth} (got ${data.length})`);
@@ -98,7 +102,10 @@ export function full(
   { dtype = 'float32', requiresGrad = false }: CreateOptions = {},
 ): Tensor {
   const aval = { shape: asShape('full', shape), dtype: asDtype(dtype) };
-  if (!requiresGrad) return constant(value, aval);
+  if (typeof value !== 'number' && typeof value !== 'boolean') {
+    throw new ArgError(`full: expected a number, got ${show(value)}`);
+  }
+  if (!requiresGrad) return constant(Number(value), aval);
   const data = allocate(aval.dtype, numel(shape));
   for (let i = 0; i < data.length; i++) store(data, aval.dtype, i, value);
   return withGrad(new Tensor(leaf(data, aval)), true);

@@ -5,6 +5,8 @@ import { type Dtype, isFloat, promote } from '../tensor/dtype.ts';
 import type { Grad, Op } from '../tensor/op.ts';
 import { broadcast } from '../tensor/shape.ts';
 import { type Aval, apply, Tensor } from '../tensor/tensor.ts';
+import { ArgError } from '../util/errors.ts';
+import { show } from '../util/python.ts';
 
 /** What an operand may be: a tensor, or a number that takes the other operand's dtype. */
 export type Operand = Tensor | number;
@@ -177,6 +179,10 @@ export const clamp = parametric<{ min: number | null; max: number | null }>(
 
 /** The operands as tensors of one dtype, as PyTorch promotes: a number follows the tensor, a 0-d tensor its kind. */
 function meet(x: Operand, y: Operand): [Tensor, Tensor] {
+  for (const operand of [x, y]) {
+    if (typeof operand === 'number' || operand instanceof Tensor) continue;
+    throw new ArgError(`expected a tensor or a number as operand, got ${show(operand)}`);
+  }
   if (typeof x === 'number') {
     const b = y as Tensor;
     const dtype = scalarDtype(x, b.dtype);
@@ -274,7 +280,7 @@ const trueDiv = binary(
 );
 /** True division: integers are divided as float32. */
 export function div(x: Operand, y: Operand): Tensor {
-  const real = (t: Operand) => (typeof t === 'number' || isFloat(t.dtype) ? t : cast(t, 'float32'));
+  const real = (t: Operand) => (t instanceof Tensor && !isFloat(t.dtype) ? cast(t, 'float32') : t);
   // ORT multiplies faster than it divides; the same bits for powers of two only, so left to those.
   return trueDiv(real(x), real(y));
 }

@@ -3,7 +3,7 @@
 import { constant, literal } from '../tensor/constant.ts';
 import { allocate } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
-import { normalizeDim, type Shape, showShape } from '../tensor/shape.ts';
+import { normalizeDim, type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 
@@ -53,7 +53,15 @@ const addOp: Op<{ dim: number }> = {
 };
 export function indexAdd(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
   asIndex('indexAdd', index);
-  return apply(addOp, [x, index, source], { dim: normalizeDim('indexAdd', dim, x.ndim) });
+  const d = normalizeDim('indexAdd', dim, x.ndim);
+  const expected = [...x.shape.slice(0, d), ...index.shape, ...x.shape.slice(d + 1)];
+  if (!sameShape(source.shape, expected)) {
+    throw new ShapeError(
+      `indexAdd: expected a source of shape ${showShape(expected)} for an index of shape ${showShape(index.shape)} along dimension ${d} of ${showShape(x.shape)}, got ${showShape(source.shape)}`,
+    );
+  }
+  sameDtype('indexAdd', x, source);
+  return apply(addOp, [x, index, source], { dim: d });
 }
 
 const gatherOp: Op<{ dim: number }> = {
@@ -81,7 +89,23 @@ export function scatterAdd(x: Tensor, dim: number, index: Tensor, source: Tensor
   const d = normalizeDim('scatterAdd', dim, x.ndim);
   asIndex('scatterAdd', index);
   checkIndexShape('scatterAdd', x.shape, index.shape, d);
-  return apply(scatterOp, [x, index, source], { dim: d });
+  if (source.ndim !== index.ndim || source.shape.some((n, i) => n < index.shape[i]!)) {
+    throw new ShapeError(
+      `scatterAdd: Expected index ${showShape(index.shape)} to be no larger size than src ${showShape(source.shape)}`,
+    );
+  }
+  sameDtype('scatterAdd', x, source);
+  // of a larger source the part that has an index
+  const part = index.shape.reduce((t, n, i) => t.slice({ dim: i, end: n }), source);
+  return apply(scatterOp, [x, index, part], { dim: d });
+}
+
+function sameDtype(who: string, x: Tensor, source: Tensor): void {
+  if (x.dtype !== source.dtype) {
+    throw new ArgError(
+      `${who}: self and source expected to have the same dtype, but got ${x.dtype} and ${source.dtype}`,
+    );
+  }
 }
 
 function checkIndexShape(who: string, shape: Shape, index: Shape, dim: number): void {
@@ -94,6 +118,7 @@ function checkIndexShape(who: string, shape: Shape, index: Shape, dim: number): 
 
 /** 1 where the class is, along a new last dimension; int64, as torch.nn.functional.one_hot. */
 export function oneHot(index: Tensor, classes: number): Tensor {
+  asIndex('oneHot', index);
   const range = allocate('int64', classes);
   for (let i = 0; i < classes; i++) range[i] = BigInt(i);
   return index

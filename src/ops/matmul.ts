@@ -101,7 +101,12 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   sameDtype('linear', x, weight);
   const [out, inner] = weight.shape as [number, number];
-  if (x.ndim === 0 || x.shape.at(-1) !== inner) {
+  if (x.ndim === 0) {
+    throw new ShapeError(
+      `linear: both arguments to linear need to be at least 1D, but they are 0D and ${weight.ndim}D`,
+    );
+  }
+  if (x.shape.at(-1) !== inner) {
     const rows = numel(x.shape.slice(0, -1));
     throw new ShapeError(
       `linear: mat1 and mat2 shapes cannot be multiplied (${rows}x${x.shape.at(-1)} and ${inner}x${out})`,

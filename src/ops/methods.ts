@@ -98,7 +98,7 @@ const methods: Record<string, (x: Tensor, ...rest: never[]) => unknown> = {
   softmax,
   logSoftmax,
   view: m.reshape,
-  t: (x) => (x.ndim < 2 ? x : m.transpose(x, 0, 1)),
+  t: m.t,
   var: r.variance,
   std: (x, options?: Reduce & { correction?: number }) => r.variance(x, options).sqrt(),
   clamp: (x, { min = null, max = null }: { min?: number | null; max?: number | null }) => e.clamp(x, { min, max }),

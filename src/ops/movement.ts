@@ -69,6 +69,12 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   );
 }
 
+/** A matrix with its dimensions exchanged; vectors as they are. */
+export function t(x: Tensor): Tensor {
+  if (x.ndim > 2) throw new ShapeError(`t: t() expects a tensor with <= 2 dimensions, but self is ${x.ndim}D`);
+  return x.ndim < 2 ? x : transpose(x, 0, 1);
+}
+
 const expandOp: Op<{ shape: Shape }> = {
   name: 'expand',
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
@@ -193,10 +199,18 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
 export function split(x: Tensor, size: number | readonly number[], { dim = 0 }: { dim?: number } = {}): Tensor[] {
   const d = normalizeDim('split', dim, x.ndim);
   const total = x.shape[d]!;
+  if (typeof size === 'number' && !(Number.isInteger(size) && size > 0)) {
+    throw new ArgError(`split: expected a positive size, got ${size}`);
+  }
   const sizes =
     typeof size === 'number'
       ? Array.from({ length: Math.max(1, Math.ceil(total / size)) }, (_, i) => Math.min(size, total - i * size))
       : size;
+  if (sizes.some((n) => n < 0)) {
+    throw new ArgError(
+      `split: split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=${showShape(sizes)}`,
+    );
+  }
   if (sizes.reduce((a, b) => a + b, 0) !== total) {
     throw new ShapeError(
       `split: split_with_sizes expects split_sizes to sum exactly to ${total} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sizes)}`,
@@ -211,6 +225,9 @@ export function split(x: Tensor, size: number | readonly number[], { dim = 0 }: 
 
 /** `chunks` pieces of equal size, the last smaller. */
 export function chunk(x: Tensor, chunks: number, { dim = 0 }: { dim?: number } = {}): Tensor[] {
+  if (!(Number.isInteger(chunks) && chunks > 0)) {
+    throw new ArgError(`chunk: chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
+  }
   return split(x, Math.max(1, Math.ceil(x.shape[normalizeDim('chunk', dim, x.ndim)]! / chunks)), { dim });
 }
 

@@ -1,11 +1,12 @@
 /** Softmax and batch normalisation: nodes of ORT's own, because their kernels and numerics matter. */
 import { float, type GraphBuilder } from '../onnx/builder.ts';
 import { constant, constantOf } from '../tensor/constant.ts';
-import type { Dtype } from '../tensor/dtype.ts';
+import { type Dtype, isFloat } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { several } from '../tensor/outputs.ts';
 import { normalizeDim, numel, type Shape } from '../tensor/shape.ts';
 import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
+import { ArgError } from '../util/errors.ts';
 
 const softmaxOp: Op<{ dim: number }> = {
   name: 'softmax',
@@ -19,7 +20,12 @@ const softmaxOp: Op<{ dim: number }> = {
 /** eˣ / Σ eˣ along `dim`. */
 export function softmax(x: Tensor, dim: number): Tensor {
   const d = normalizeDim('softmax', dim, x.ndim);
+  needsFloat('softmax', x);
   return x.ndim === 0 ? softmax(x.reshape([1]), 0).reshape([]) : apply(softmaxOp, [x], { dim: d });
+}
+
+function needsFloat(who: string, x: Tensor): void {
+  if (!isFloat(x.dtype)) throw new ArgError(`${who}: expected a tensor of a floating point dtype, got ${x.dtype}`);
 }
 
 const logSoftmaxOp: Op<{ dim: number }> = {
@@ -31,6 +37,7 @@ const logSoftmaxOp: Op<{ dim: number }> = {
 /** x - log Σ eˣ along `dim`. */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
   const d = normalizeDim('logSoftmax', dim, x.ndim);
+  needsFloat('logSoftmax', x);
   return x.ndim === 0 ? logSoftmax(x.reshape([1]), 0).reshape([]) : apply(logSoftmaxOp, [x], { dim: d });
 }
 

@@ -4,7 +4,7 @@ import { constant, literal } from '../tensor/constant.ts';
 import { allocate, type TypedArray } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { several } from '../tensor/outputs.ts';
-import { numel, type Shape, showShape } from '../tensor/shape.ts';
+import { numel, type Shape } from '../tensor/shape.ts';
 import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 
@@ -18,24 +18,30 @@ export interface PoolAttrs {
 }
 
 /** Number of windows along each dimension; with ceil_mode a last window must start inside the input or its left padding. */
-function windows(who: string, x: Shape, { kernel, stride, padding, dilation, ceil_mode }: PoolAttrs): number[] {
+function windows(who: string, x: Shape, attrs: PoolAttrs): number[] {
+  const { kernel, stride, padding, dilation, ceil_mode } = attrs;
   return kernel.map((k, i) => {
     if (padding[i]! * 2 > k) {
       throw new ArgError(
-        `${who}: pad should be at most half of effective kernel size, but got pad=${padding[i]} and kernel_size=${k}`,
+        `${who}: pad should be at most half of effective kernel size, but got pad=${padding[i]}, kernel_size=${k} and dilation=${dilation[i]}`,
       );
     }
     const size = x[i + 2]!;
     const room = size + 2 * padding[i]! - dilation[i]! * (k - 1) - 1;
     const n = (ceil_mode ? Math.ceil(room / stride[i]!) : Math.floor(room / stride[i]!)) + 1;
     const last = ceil_mode && (n - 1) * stride[i]! >= size + padding[i]! ? n - 1 : n;
-    if (room < 0 || last < 1) {
-      throw new ShapeError(
-        `${who}: the input of shape ${showShape(x)} is too small for kernel_size=${showShape(kernel)}`,
-      );
-    }
+    if (room < 0 || last < 1) tooSmall(who, x, attrs);
     return last;
   });
+}
+
+function tooSmall(who: string, x: Shape, { kernel, stride, padding, dilation }: PoolAttrs): never {
+  const out = kernel.map((k, i) =>
+    Math.max(0, Math.floor((x[i + 2]! + 2 * padding[i]! - dilation[i]! * (k - 1) - 1) / stride[i]!) + 1),
+  );
+  throw new ShapeError(
+    `${who}: Given input size: (${x.slice(1).join('x')}). Calculated output size: (${[x[1], ...out].join('x')}). Output size is too small`,
+  );
 }
 
 /** Padding after the input so that ORT, which rounds down, makes exactly `count` windows. */

@@ -115,11 +115,22 @@ function arg(name: string, onnx: string) {
     grad: null,
     lower: (b, [x], { dim, keepdim }) => b.node(onnx, [x!], { axis: dim, keepdims: Number(keepdim) }),
   };
+  const empty = (x: Tensor, dim?: number) => {
+    if (numel(dim === undefined ? x.shape : x.shape.slice(dim, dim + 1)) > 0) return;
+    throw new ShapeError(
+      dim === undefined
+        ? `${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`
+        : `${name}(): Expected reduction dim ${dim} to have non-zero size.`,
+    );
+  };
   const numeric = (x: Tensor) => (x.dtype === 'bool' || x.dtype === 'int64' ? x.to('int32' as Dtype) : x);
   return (x: Tensor, { dim, keepdim = false }: { dim?: number; keepdim?: boolean } = {}): Tensor => {
+    if (dim === undefined) empty(x);
     if (dim === undefined) return apply(op, [numeric(x).reshape([-1])], { dim: 0, keepdim: false });
     if (x.ndim === 0) return apply(op, [numeric(x).reshape([1])], { dim: 0, keepdim: false });
-    return apply(op, [numeric(x)], { dim: normalizeDim(name, dim, x.ndim), keepdim });
+    const d = normalizeDim(name, dim, x.ndim);
+    empty(x, d);
+    return apply(op, [numeric(x)], { dim: d, keepdim });
   };
 }
 /** Index of the largest value (the first of equals), over all elements or along `dim`; int64. */
@@ -130,6 +141,9 @@ export const argmin = arg('argmin', 'ArgMin');
 /** Variance over the dimensions, divided by n - correction. */
 export function variance(x: Tensor, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
   const { correction = 1, dim, keepdim = false } = options;
+  if (!isFloat(x.dtype)) {
+    throw new ShapeError(`var: std and var only support floating point dtypes, got ${x.dtype}`);
+  }
   const attrs = attrsOf('var', x, { dim, keepdim });
   const centred = x.sub(x.mean({ dim: attrs.dims, keepdim: true }));
   const n = attrs.dims.reduce((size, d) => size * x.shape[d]!, 1);

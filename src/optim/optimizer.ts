@@ -4,7 +4,7 @@ import type { TypedArray } from '../tensor/dtype.ts';
 import { mode } from '../tensor/mode.ts';
 import { type Node, Tensor, type Walk } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
-import { python } from '../util/python.ts';
+import { python, show } from '../util/python.ts';
 import { didYouMean } from '../util/suggest.ts';
 import type { Floats } from './kernels.ts';
 
@@ -68,7 +68,12 @@ export abstract class Optimizer {
     const given = [...params] as (Tensor | GroupSpec)[];
     if (given.length === 0) throw new ArgError(`${name}: optimizer got an empty parameter list`);
     const groups = given[0] instanceof Tensor ? [{ params: given as Tensor[] }] : (given as GroupSpec[]);
-    for (const group of groups) this.addParamGroup(group);
+    for (const group of groups) {
+      if (typeof group !== 'object' || group === null || !('params' in group)) {
+        throw new ArgError(`${name}: expected parameters, or groups as { params, … }, got ${show(group)}`);
+      }
+      this.addParamGroup(group);
+    }
   }
 
   #checked(options: GroupOptions): GroupOptions {
@@ -80,7 +85,7 @@ export abstract class Optimizer {
           `${this.#name}.${key}: unknown option${didYouMean(key, Object.keys(rules))}; its options are ${Object.keys(rules).join(', ')}`,
         );
       }
-      if (!rule.ok(value)) throw new ArgError(`${this.#name}.${key}: expected ${rule.expected}, got ${python(value)}`);
+      if (!rule.ok(value)) throw new ArgError(`${this.#name}.${key}: expected ${rule.expected}, got ${show(value)}`);
     }
     return { ...Object.fromEntries(Object.entries(rules).map(([key, rule]) => [key, rule.default])), ...options };
   }
@@ -90,7 +95,7 @@ export abstract class Optimizer {
     const list = params instanceof Tensor ? [params] : [...params];
     for (const p of list) {
       if (!(p instanceof Tensor))
-        throw new ArgError(`${this.#name}: optimizer can only optimize Tensors, but one of the params is ${python(p)}`);
+        throw new ArgError(`${this.#name}: optimizer can only optimize Tensors, but one of the params is ${show(p)}`);
       if (!p.isLeaf) throw new ArgError(`${this.#name}: can't optimize a non-leaf Tensor`);
       if (this.paramGroups.some((group) => group.params.includes(p)) || list.filter((q) => q === p).length > 1) {
         throw new ArgError(`${this.#name}: some parameters appear in more than one parameter group`);

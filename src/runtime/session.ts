@@ -51,7 +51,8 @@ export async function createSession(bytes: Uint8Array, { threads, optimize }: Se
       ...(kind === 'native' ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),
       graphOptimizationLevel: optimize,
       executionMode: 'sequential',
-      logSeverityLevel: 3,
+      // errors reach the caller; nothing is logged besides
+      logSeverityLevel: 4,
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
   } catch (error) {
