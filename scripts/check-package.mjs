@@ -25,6 +25,10 @@ for (const path of targets([manifest.exports, manifest.imports, manifest.bin])) 
     `${path} is named in package.json, but missing from the package`,
   );
 }
+// a bundler passes over an entry that only re-exports, and over what it imports for its effects
+for (const { default: path } of Object.values(manifest.exports)) {
+  expect(!path || manifest.sideEffects.includes(path), `${path} is missing from sideEffects`);
+}
 for (const path of manifest.sideEffects) {
   expect(path.includes('*') || paths.has(path), `${path} in sideEffects does not exist`);
 }

@@ -110,12 +110,6 @@ function test() {
   return count.failed === 0;
 }
 
-function bench(...args) {
-  if (existsSync(at('bench', 'run.ts'))) return tool('jiti', 'bench/run.ts', ...args);
-  console.log('there is no bench/run.ts yet');
-  return true;
-}
-
 const train = () => node('dist/cli/main.js', 'train', 'examples/digits/config.yaml');
 const whenBuilt = (task) => () => (built() || say('building', build)) && task(...process.argv.slice(3));
 const tasks = {
@@ -123,7 +117,7 @@ const tasks = {
   demo: whenBuilt(() => say('torcharc train examples/digits/config.yaml', train)),
   test,
   'test:unit': () => tool('vitest', 'run', ...process.argv.slice(3)),
-  bench: whenBuilt(bench),
+  bench: whenBuilt((...args) => node('bench/run.mjs', ...args)),
 };
 
 function say(line, task) {

@@ -1,5 +1,5 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { build, ArcError, decodeSafetensors, optim, realize, Tensor, nn, type Model } from 'torcharc';
+import { readdirSync, readFileSync } from 'node:fs';
+import { ArcError, build, decodeSafetensors, type Model, nn, optim, realize, Tensor } from 'torcharc';
 import { describe, expect, test } from 'vitest';
 
 interface Fixture {
@@ -19,7 +19,10 @@ interface Fixture {
 }
 
 const root = new URL('./fixtures/arcs/', import.meta.url);
-const departures = JSON.parse(readFileSync(new URL('departures.json', root), 'utf8')) as Record<string, { expect: string }>;
+const departures = JSON.parse(readFileSync(new URL('departures.json', root), 'utf8')) as Record<
+  string,
+  { expect: string }
+>;
 const cases = ['v1', 'v1-extra'].flatMap((suite) =>
   readdirSync(new URL(`${suite}/`, root))
     .filter((file) => file.endsWith('.json'))
@@ -67,11 +70,17 @@ describe('arcs, against the Python library on PyTorch', () => {
 
       const tensors = decodeSafetensors(readFileSync(new URL(`${name}.safetensors`, root)));
       const under = (prefix: string) =>
-        new Map([...tensors].flatMap(([key, t]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), t] as const] : [])));
+        new Map(
+          [...tensors].flatMap(([key, t]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), t] as const] : [])),
+        );
       const load = () => model.loadStateDict(under('state/'));
       const tolerance = (group: string) => 10 * (fixture.f64_diff[group] ?? 0) + 1e-6;
       const call = (inputs: Map<string, Tensor>) =>
-        model.forward(fixture.call === 'tensor' ? [...inputs.values()][0]! : Object.fromEntries(fixture.inputs.map((i) => [i.name, inputs.get(i.name)!])));
+        model.forward(
+          fixture.call === 'tensor'
+            ? [...inputs.values()][0]!
+            : Object.fromEntries(fixture.inputs.map((i) => [i.name, inputs.get(i.name)!])),
+        );
       const lossOf = (output: unknown) =>
         leaves(output)
           .filter(([, t]) => t.dtype === 'float32')
@@ -84,7 +93,9 @@ describe('arcs, against the Python library on PyTorch', () => {
       for (const [leaf, want] of under('eval_output/')) {
         await close(`eval ${leaf}`, new Map(evaluated).get(leaf)!, want, tolerance('eval_output'));
       }
-      expect(evaluated.map(([leaf]) => leaf)).toEqual((fixture as unknown as { output: { keys?: string[] } }).output.keys ?? ['y']);
+      expect(evaluated.map(([leaf]) => leaf)).toEqual(
+        (fixture as unknown as { output: { keys?: string[] } }).output.keys ?? ['y'],
+      );
 
       for (const module of model.modules()) if ('p' in module.args) (module.args as { p: number }).p = 0;
       model.train();
@@ -98,9 +109,12 @@ describe('arcs, against the Python library on PyTorch', () => {
       loss.backward();
       const params = new Map(model.namedParameters());
       await realize(...[...params.values()].flatMap((p) => (p.grad ? [p.grad] : [])));
-      for (const [key, want] of under('grad/')) await close(`grad ${key}`, params.get(key)!.grad!, want, tolerance('grad'));
-      for (const [key, want] of under('input_grad/')) await close(`input_grad ${key}`, tracked.get(key)!.grad!, want, tolerance('input_grad'));
-      for (const [key, want] of under('buffers_after/')) await close(`buffer ${key}`, model.stateDict().get(key)!, want, tolerance('buffers_after'));
+      for (const [key, want] of under('grad/'))
+        await close(`grad ${key}`, params.get(key)!.grad!, want, tolerance('grad'));
+      for (const [key, want] of under('input_grad/'))
+        await close(`input_grad ${key}`, tracked.get(key)!.grad!, want, tolerance('input_grad'));
+      for (const [key, want] of under('buffers_after/'))
+        await close(`buffer ${key}`, model.stateDict().get(key)!, want, tolerance('buffers_after'));
       if (!fixture.adam_loss) return;
 
       load();
@@ -114,7 +128,8 @@ describe('arcs, against the Python library on PyTorch', () => {
       }
       const loose = new Set((fixture.adam_ill_conditioned ?? []).map(([key]) => key));
       for (const [key, want] of under('after_adam/')) {
-        if (!loose.has(key)) await close(`after Adam ${key}`, model.stateDict().get(key)!, want, tolerance('after_adam'));
+        if (!loose.has(key))
+          await close(`after Adam ${key}`, model.stateDict().get(key)!, want, tolerance('after_adam'));
       }
     });
   }

@@ -4,9 +4,10 @@ import { constant, literal } from '../tensor/constant.ts';
 import { allocate, type TypedArray } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { several } from '../tensor/outputs.ts';
-import { numel, type Shape } from '../tensor/shape.ts';
+import { numel, type Shape, strides } from '../tensor/shape.ts';
 import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
+import { constantPad } from './movement.ts';
 
 /** Per spatial dimension. */
 export interface PoolAttrs {
@@ -73,7 +74,24 @@ const maxOp: Op<PoolAttrs> = {
 };
 /** The largest value of each window, and its place in the whole flattened x (not, as PyTorch, in its own plane). */
 export function maxPool(x: Tensor, attrs: PoolAttrs): [y: Tensor, index: Tensor] {
+  const after = trailing(x.shape, windows(`max_pool${attrs.kernel.length}d`, x.shape, attrs), attrs);
+  if (after.some((p, i) => p >= attrs.kernel[i]!)) return paddedMaxPool(x, attrs, after);
   return several(maxOp, [x], attrs) as [Tensor, Tensor];
+}
+
+/** ORT takes no padding as wide as the kernel, which dilation can ask for when rounding up: padded before. */
+function paddedMaxPool(x: Tensor, attrs: PoolAttrs, after: readonly number[]): [y: Tensor, index: Tensor] {
+  const none = attrs.padding.map(() => 0);
+  const before = [0, 0, ...attrs.padding];
+  const padded = constantPad(x, before, [0, 0, ...after], Number.NEGATIVE_INFINITY);
+  const [y, index] = several(maxOp, [padded], { ...attrs, padding: none, ceil_mode: false }) as [Tensor, Tensor];
+  // where each place of the padded input was
+  const [from, to] = [strides(padded.shape), strides(x.shape)];
+  const places = BigInt64Array.from({ length: numel(padded.shape) }, (_, flat) => {
+    const at = from.map((step, i) => (Math.floor(flat / step) % padded.shape[i]!) - before[i]!);
+    return BigInt(at.some((k, i) => k < 0 || k >= x.shape[i]!) ? 0 : at.reduce((n, k, i) => n + k * to[i]!, 0));
+  });
+  return [y, literal(places, { shape: [places.length], dtype: 'int64' }).indexSelect(0, index)];
 }
 
 /** Values put back where they were taken from in the flattened result; places taken more than once add up. */

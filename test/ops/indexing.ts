@@ -92,6 +92,13 @@ export const rows: Row[] = [
     want: (x, i, s) => scattered(x, i, s, ([a, , c], k) => [a!, k, c!]),
   },
   {
+    of: 'scatterAdd',
+    note: 'of a larger source the part that has an index',
+    inputs: [{ shape: [3] }, { shape: [2], values: [2, 2], dtype: 'int64' }, { shape: [4] }],
+    run: (x, i, s) => x.scatterAdd(0, i, s),
+    want: (x, i, s) => scattered(x, i, s, (_i, k) => [k]),
+  },
+  {
     of: 'F.oneHot',
     note: 'of a matrix',
     inputs: [{ shape: [2, 2], values: [0, 3, 1, 1], dtype: 'int64' }],

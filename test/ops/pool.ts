@@ -63,6 +63,7 @@ const maxForms: Form[] = [
   { x: [1, 1, 7, 8], kernel: [3, 3], stride: [2, 3], padding: [1, 0], ceil_mode: true },
   { x: [1, 1, 5, 5], kernel: [2, 2], stride: [2, 2], ceil_mode: true },
   { x: [1, 1, 6, 6], kernel: [2, 2], stride: [3, 3], padding: [1, 1], ceil_mode: true },
+  { x: [1, 1, 8, 8], kernel: [2, 2], stride: [3, 3], dilation: [3, 3], ceil_mode: true },
   { x: [2, 2, 9], kernel: [3], stride: [2], padding: [1] },
   { x: [1, 2, 8], kernel: [3], stride: [2], ceil_mode: true },
   { x: [1, 2, 4, 5, 4], kernel: [2, 3, 2], stride: [2, 1, 2] },
