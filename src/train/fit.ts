@@ -3,7 +3,7 @@ import { batches, batchSizes } from '../data/batches.ts';
 import type { Dataset, Part } from '../data/dataset.ts';
 import { compile } from '../engine/compile.ts';
 import { realize } from '../engine/evaluate.ts';
-import type { Module } from '../nn/module.ts';
+import { type Module, typeName } from '../nn/module.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { inferring, noGrad } from '../tensor/mode.ts';
 import { numel, type Shape, showShape } from '../tensor/shape.ts';
@@ -179,7 +179,7 @@ function readingOf({ data, criterion }: FitOptions, output: Shape, size: number)
     throw new ShapeError(`model: expected one value for each of the ${size} samples of a batch, ${got}`);
   }
   if (data.train.targets instanceof Float32Array) {
-    if (oneEach) return { threshold: criterion.constructor.name === 'BCELoss' ? 0.5 : 0 };
+    if (oneEach) return { threshold: typeName(criterion.constructor) === 'BCELoss' ? 0.5 : 0 };
     throw new ShapeError(`model: expected one score for each of the ${size} samples of a batch, ${got}`);
   }
   const classes = data.classes.length;
