@@ -15,11 +15,16 @@ const megabytes = () => process.memoryUsage.rss() / 2 ** 20;
 let early = 0;
 for (let i = 1; i <= steps; i++) {
   optimizer.zeroGrad();
-  const loss = model.forward(rand([batch, 8])).square().mean();
+  const loss = model
+    .forward(rand([batch, 8]))
+    .square()
+    .mean();
   loss.backward();
   await optimizer.step();
   await loss.item();
   if (i === 500) early = megabytes();
 }
 const late = megabytes();
-console.log(`after 500 steps ${early.toFixed(1)} MB, after ${steps} ${late.toFixed(1)} MB, ratio ${(late / early).toFixed(3)}; ${sessionCount()} session(s)`);
+console.log(
+  `after 500 steps ${early.toFixed(1)} MB, after ${steps} ${late.toFixed(1)} MB, ratio ${(late / early).toFixed(3)}; ${sessionCount()} session(s)`,
+);

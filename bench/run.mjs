@@ -27,7 +27,9 @@ const known = Object.keys(JSON.parse(readFileSync(here('workloads.json'), 'utf8'
 const names = positionals.length > 0 ? positionals : ready;
 for (const name of names) {
   if (!ready.includes(name)) {
-    console.error(`bench: ${known.includes(name) ? `the workload '${name}' needs modules that do not exist yet` : `no workload '${name}'`}; there are ${ready.join(', ')}`);
+    console.error(
+      `bench: ${known.includes(name) ? `the workload '${name}' needs modules that do not exist yet` : `no workload '${name}'`}; there are ${ready.join(', ')}`,
+    );
     process.exit(2);
   }
 }
@@ -60,7 +62,9 @@ for (const name of names) {
     if (!values.python || !peerKey) return console.log(`  ${label.padEnd(24)} ${ours.toFixed(3)}`);
     const peer = median(fair.map((r) => r.peer[peerKey]));
     const ratio = median(fair.map((r) => r.peer[peerKey] / r.ours[key]));
-    console.log(`  ${label.padEnd(24)} ${ours.toFixed(3).padStart(10)}   PyTorch ${peer.toFixed(3).padStart(10)}   ${ratio.toFixed(2)}x`);
+    console.log(
+      `  ${label.padEnd(24)} ${ours.toFixed(3).padStart(10)}   PyTorch ${peer.toFixed(3).padStart(10)}   ${ratio.toFixed(2)}x`,
+    );
   };
   show('import, ms', 'import_ms', 'import_ms');
   show('build, ms', 'build_ms', 'build_ms');
