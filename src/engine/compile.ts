@@ -300,10 +300,15 @@ function record<R>(
             fresh.data = values[slots.buffers[i]!.at]!;
           });
           for (const [i, { change, reads }] of slots.updates.entries()) {
+            const nodes = change.writes.map((t) => pending.before[params.indexOf(t)]!);
+            const arrays = nodes.map((node) => node.data!);
             applies[i]!(
               reads.map((at) => values[at]!),
-              change.writes.map((t) => pending.before[params.indexOf(t)]!.data!),
+              arrays,
             );
+            nodes.forEach((node, k) => {
+              node.data = arrays[k]!;
+            });
           }
         } catch (error) {
           pending.cancel();

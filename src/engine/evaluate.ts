@@ -157,10 +157,14 @@ export function update(change: HostUpdate, roots: readonly Node[]): Promise<void
       const wanted = [...change.reads, ...roots.filter((node) => !node.stale)];
       await compute(wanted);
       for (const node of wanted) forget(node);
+      const arrays = pending.before.map((node) => node.data!);
       apply(
         change.reads.map((node) => node.data!),
-        pending.before.map((node) => node.data!),
+        arrays,
       );
+      pending.before.forEach((node, k) => {
+        node.data = arrays[k]!;
+      });
     } catch (error) {
       pending.cancel();
       throw error;

@@ -1,4 +1,4 @@
-import { allocate } from '../tensor/dtype.ts';
+import { allocate, type TypedArray } from '../tensor/dtype.ts';
 import { numel } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { adamStep, type Floats, stateArrays } from './kernels.ts';
@@ -64,14 +64,24 @@ export class Adam extends Optimizer {
     super(own.name, rules(own.weight_decay, own.decoupled), params, options);
   }
 
-  /** The moments of all new parameters lie side by side, where the kernel updates them without copying. */
-  protected override prepare(params: readonly Tensor[]): void {
-    const fresh = params.filter((p) => p.dtype === 'float32' && !this.state.has(p) && !this.#ready.has(p));
-    if (fresh.length === 0) return;
-    const arrays = stateArrays(fresh.flatMap((p) => [numel(p.shape), numel(p.shape)]));
-    fresh.forEach((p, i) => {
-      this.#ready.set(p, arrays.slice(2 * i, 2 * i + 2));
+  /**
+   * New parameters move to lie side by side with their moments, where the kernel updates them without copying (3 M of them:
+   * 2.4 ms or, with gradients still copied, 3.4, against 4.3 for parameters on the heap).
+   */
+  protected override prepare(params: readonly Tensor[], arrays: TypedArray[] | null): void {
+    const fresh = [...params.keys()].filter((i) => {
+      const p = params[i]!;
+      return p.dtype === 'float32' && !this.state.has(p) && !this.#ready.has(p);
     });
+    if (fresh.length === 0) return;
+    const homes = stateArrays(fresh.flatMap((i) => new Array<number>(arrays ? 3 : 2).fill(numel(params[i]!.shape))));
+    for (const i of fresh) {
+      this.#ready.set(params[i]!, [homes.shift()!, homes.shift()!]);
+      if (!arrays) continue;
+      const home = homes.shift()!;
+      home.set(arrays[i] as Float32Array);
+      arrays[i] = home;
+    }
   }
 
   protected override init(p: Tensor, { amsgrad }: ParamGroup): ParamState {

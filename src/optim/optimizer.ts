@@ -141,8 +141,8 @@ export abstract class Optimizer {
     }
     const begin = () => {
       const now = new Map([...new Set(groups)].map((group) => [group, { ...group }]));
-      return (values: readonly TypedArray[], arrays: readonly TypedArray[]) => {
-        this.prepare(writes);
+      return (values: readonly TypedArray[], arrays: TypedArray[]) => {
+        this.prepare(writes, arrays);
         for (let i = 0; i < writes.length; i++) {
           const group = now.get(groups[i]!)!;
           const state = this.state.get(writes[i]!) ?? this.init(writes[i]!, group);
@@ -164,8 +164,11 @@ export abstract class Optimizer {
     return [...nodes];
   }
 
-  /** Called before the updates of a step, for what is made for all parameters at once. */
-  protected prepare(_params: readonly Tensor[]): void {}
+  /**
+   * Called before the updates of a step, for what is made for all parameters at once. `arrays` hold the parameters' values (not
+   * when a state dict is loaded) and may be replaced by others with the same values.
+   */
+  protected prepare(_params: readonly Tensor[], _arrays: TypedArray[] | null): void {}
 
   /** State of a parameter that is updated for the first time. */
   protected abstract init(p: Tensor, group: ParamGroup): ParamState;
@@ -210,7 +213,10 @@ export abstract class Optimizer {
         `${this.#name}: loaded state dict has state for parameter ${stray}, which does not exist`,
       );
     }
-    this.prepare(all.filter((_, i) => state[i]));
+    this.prepare(
+      all.filter((_, i) => state[i]),
+      null,
+    );
     for (const [i, p] of all.entries()) {
       const saved = state[i];
       if (!saved) {
