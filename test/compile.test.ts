@@ -11,7 +11,10 @@ import {
   rand,
   randn,
   realize,
+  sessionCount,
+  sessionLimit,
   type Tensor,
+  TorcharcError,
   tensor,
 } from 'torcharc';
 import { describe, expect, test } from 'vitest';
@@ -241,7 +244,7 @@ describe('compile says what it cannot do', () => {
     );
     const inner = compile((t: Tensor) => t.mul(2));
     expect(await failure(() => compile((t: Tensor) => ({ r: inner(t) }) as never)(x))).toMatchInlineSnapshot(
-      `"ArgError: compile: expected the function to return tensors, arrays or records of them, or nothing, got object"`,
+      `"TorcharcError: compile: a compiled function cannot be called inside another; call the function it was made from"`,
     );
   });
 
@@ -360,4 +363,33 @@ describe('compile says what it cannot do', () => {
     await f(tensor([1, 2], { dtype: 'float64' }), 2, { shift: 0 });
     expect(traced).toBe(5);
   });
+});
+
+test('a parameter group added after the first call is updated too', async () => {
+  const [a, b] = [new Parameter(rand([2])), new Parameter(rand([2]))];
+  const optimizer = new optim.SGD([a], { lr: 1 });
+  const step = compile(() => {
+    optimizer.zeroGrad();
+    const loss = a.mul(b).sum();
+    loss.backward();
+    void optimizer.step();
+    return loss;
+  });
+  await step();
+  const before = await b.array();
+  optimizer.addParamGroup({ params: [b] });
+  await step();
+  expect(await b.array()).not.toEqual(before);
+});
+
+test('sessions are bounded, and a graph whose session went gets another', async () => {
+  const limit = sessionLimit.count;
+  sessionLimit.count = 2;
+  try {
+    for (let n = 1; n <= 6; n++) expect(await rand([n]).mul(3).sum().item()).toBeGreaterThan(0);
+    expect(sessionCount()).toBeLessThanOrEqual(2);
+    expect(await tensor([1]).mul(3).sum().item()).toBe(3);
+  } finally {
+    sessionLimit.count = limit;
+  }
 });

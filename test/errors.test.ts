@@ -1,6 +1,8 @@
 /** What a stranger reads: the whole text of errors, one line a mistake. PyTorch's words where PyTorch has them. */
 import {
+  ArgError,
   arange,
+  build,
   cat,
   F,
   full,
@@ -542,4 +544,18 @@ test('a module that is not given a forward', () => {
   // @ts-expect-error: forward is abstract
   class Half extends Module {}
   expect(String(new Half())).toBe('Half()');
+});
+
+test('something else than a tensor', () => {
+  const numbers = [[1, 2]] as unknown as Tensor;
+  const hint = 'expected a tensor, got an array; tensor(data) makes one of numbers';
+  expect(() => new nn.Linear({ in_features: 2, out_features: 1 }).forward(numbers)).toThrow(
+    new ArgError(`linear: ${hint}`),
+  );
+  expect(() => build({ dag_in_shape: [2], out: { type: 'Linear', out_features: 1 } }).forward(numbers)).toThrow(
+    new ArgError(`DAGNet: ${hint}`),
+  );
+  expect(() => build({ dag_in_shape: { x: [2] }, out: { type: 'ReLU' } }).forward({ x: numbers })).toThrow(
+    new ArgError(`DAGNet: input 'x': ${hint}`),
+  );
 });

@@ -2,7 +2,7 @@
 
 import { ModuleDict } from '../nn/container.ts';
 import { type Module as AnyModule, Module, nameType } from '../nn/module.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { expectTensor, Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
 import type { TensorRecord } from './fork-merge.ts';
@@ -70,6 +70,11 @@ export class DAGNet extends Module {
 
   /** A tensor or a record of tensors by name, as the arc's `dag_in_shape` says. */
   override forward(xs: Flow): Flow {
+    if (!(xs instanceof Tensor)) {
+      const record = typeof xs === 'object' && xs !== null && !Array.isArray(xs) && !ArrayBuffer.isView(xs);
+      if (!record) expectTensor('DAGNet', xs);
+      for (const [name, x] of Object.entries(xs)) expectTensor(`DAGNet: input '${name}'`, x);
+    }
     let flow = xs;
     for (const [name, module] of this.module_dict.namedChildren()) {
       flow = carryForward(module, flow, this.#inNames.get(name) ?? null);

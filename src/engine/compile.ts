@@ -27,8 +27,7 @@ import { mapTensors, tensorsOf } from './tree.ts';
  */
 export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R): (...args: A) => Promise<R> {
   const plans: Plan<R>[] = [];
-  return async (...args: A): Promise<R> => {
-    if (mode.trace) return fn(...args);
+  const call = async (args: A): Promise<R> => {
     const tensors: Tensor[] = [];
     const key = signature(args, tensors);
     let plan = plans.find((known) => known.fits(key, tensors));
@@ -41,6 +40,14 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
       if (plans.length > 32) plans.pop();
     }
     return plan.replay(tensors);
+  };
+  return (...args) => {
+    if (mode.trace) {
+      throw new TorcharcError(
+        'compile: a compiled function cannot be called inside another; call the function it was made from',
+      );
+    }
+    return call(args);
   };
 }
 

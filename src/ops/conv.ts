@@ -9,7 +9,7 @@
 import { type GraphBuilder, MICROSOFT } from '../onnx/builder.ts';
 import type { Op } from '../tensor/op.ts';
 import { numel, type Shape, showShape } from '../tensor/shape.ts';
-import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
+import { type Aval, apply, expectTensor, type Tensor } from '../tensor/tensor.ts';
 import { ShapeError, TorcharcError } from '../util/errors.ts';
 
 /** Per spatial dimension; the same padding on both sides. */
@@ -60,6 +60,7 @@ const convOp: Op<ConvAttrs> = {
 /** Convolution of x [N, C, *] with w [K, C/groups, *] and a bias [K] or null. */
 export function conv(x: Tensor, weight: Tensor, bias: Tensor | null, attrs: ConvAttrs): Tensor {
   const rank = weight.ndim - 2;
+  expectTensor(`conv${rank}d`, x);
   const [k, perGroup] = weight.shape as [number, number];
   if (x.dtype !== weight.dtype) {
     throw new TorcharcError(

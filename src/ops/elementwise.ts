@@ -4,7 +4,7 @@ import { constant, constantOf } from '../tensor/constant.ts';
 import { type Dtype, isFloat, promote } from '../tensor/dtype.ts';
 import type { Grad, Op } from '../tensor/op.ts';
 import { broadcast } from '../tensor/shape.ts';
-import { type Aval, apply, Tensor } from '../tensor/tensor.ts';
+import { type Aval, apply, expectTensor, Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
 
@@ -389,6 +389,7 @@ const castOp: Op<{ to: Dtype }> = {
   lower: (b, [x], { to }) => b.cast(x!, to),
 };
 export function cast(x: Tensor, to: Dtype): Tensor {
+  expectTensor(`to(${to})`, x);
   if (x.dtype === to) return x;
   const value = splat(x);
   if (value !== undefined && isFloat(to)) return constant(value, { shape: x.shape, dtype: to });

@@ -2,7 +2,7 @@
 import { type GraphBuilder, MICROSOFT } from '../onnx/builder.ts';
 import type { Op } from '../tensor/op.ts';
 import { broadcast, numel, type Shape, showShape } from '../tensor/shape.ts';
-import { apply, type Tensor } from '../tensor/tensor.ts';
+import { apply, expectTensor, type Tensor } from '../tensor/tensor.ts';
 import { ShapeError, TorcharcError } from '../util/errors.ts';
 
 interface Transposes {
@@ -118,6 +118,8 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
 }
 
 function sameDtype(who: string, a: Tensor, b: Tensor): void {
+  expectTensor(who, a);
+  expectTensor(who, b);
   if (a.dtype !== b.dtype) {
     throw new TorcharcError(`${who}: expected both tensors to have the same dtype, but got ${a.dtype} and ${b.dtype}`);
   }

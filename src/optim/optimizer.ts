@@ -139,6 +139,7 @@ export abstract class Optimizer {
       if (bad)
         throw new TorcharcError(`${this.#name}: a gradient has dtype ${bad.grad!.dtype}, its parameter ${bad.dtype}`);
     }
+    mode.trace?.guard(() => this.paramGroups.reduce((n, { params }) => n + params.length, 0));
     const begin = () => {
       const now = new Map([...new Set(groups)].map((group) => [group, { ...group }]));
       return (values: readonly TypedArray[], arrays: TypedArray[]) => {

@@ -151,12 +151,21 @@ export class Tensor {
   }
 }
 
+/** Throws if what should be a tensor is not one: an array of numbers, most often. */
+export function expectTensor(who: string, x: unknown): asserts x is Tensor {
+  if (x instanceof Tensor) return;
+  const got =
+    Array.isArray(x) || ArrayBuffer.isView(x) ? 'an array' : x === null ? 'null' : `a value of type ${typeof x}`;
+  throw new ArgError(`${who}: expected a tensor, got ${got}; tensor(data) makes one of numbers`);
+}
+
 /** Apply an operation: infers shape and dtype here, at the caller's line, and computes nothing. */
 export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
   const nodes = new Array<Node>(inputs.length);
   let requiresGrad = false;
   for (let i = 0; i < inputs.length; i++) {
-    const node = inputs[i]!.node;
+    const { node } = inputs[i]!;
+    if (node === undefined) expectTensor(op.name, inputs[i]);
     nodes[i] = node;
     if (node.requiresGrad) requiresGrad = true;
   }
