@@ -14,7 +14,6 @@ import {
   sessionCount,
   sessionLimit,
   type Tensor,
-  TorcharcError,
   tensor,
 } from 'torcharc';
 import { describe, expect, test } from 'vitest';
