@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { Tensor } from '../tensor/tensor.ts';
-import { bool, choice, float, layer, showArgs } from './args.ts';
+import { bool, choice, float, int, layer, pythonFloat, showArgs } from './args.ts';
 import * as F from './functional.ts';
+import { fresh, Parameter } from './module.ts';
 
 /** PyTorch prints `inplace` only when it is set. We compute out of place either way. */
 const inplace = { inplace: bool(false) };
@@ -95,5 +96,166 @@ export class Softmax extends layer(dim) {
 export class LogSoftmax extends layer(dim) {
   override forward(x: Tensor): Tensor {
     return F.logSoftmax(x, this.args);
+  }
+}
+
+/** min(max(0, x + 3), 6) / 6. https://pytorch.org/docs/stable/generated/torch.nn.Hardsigmoid.html */
+export class Hardsigmoid extends layer(inplace) {
+  override forward(x: Tensor): Tensor {
+    return F.hardsigmoid(x);
+  }
+  override extraRepr(): string {
+    return flag(this.args);
+  }
+}
+
+/** x hardsigmoid(x). https://pytorch.org/docs/stable/generated/torch.nn.Hardswish.html */
+export class Hardswish extends layer(inplace) {
+  override forward(x: Tensor): Tensor {
+    return F.hardswish(x);
+  }
+  override extraRepr(): string {
+    return flag(this.args);
+  }
+}
+
+/** min(max(0, x), 6). https://pytorch.org/docs/stable/generated/torch.nn.ReLU6.html */
+export class ReLU6 extends layer(inplace) {
+  override forward(x: Tensor): Tensor {
+    return F.relu6(x);
+  }
+  override extraRepr(): string {
+    return flag(this.args);
+  }
+}
+
+/** x tanh(softplus(x)). https://pytorch.org/docs/stable/generated/torch.nn.Mish.html */
+export class Mish extends layer(inplace) {
+  override forward(x: Tensor): Tensor {
+    return F.mish(x);
+  }
+  override extraRepr(): string {
+    return flag(this.args);
+  }
+}
+
+/** log σ(x). https://pytorch.org/docs/stable/generated/torch.nn.LogSigmoid.html */
+export class LogSigmoid extends layer({}) {
+  override forward(x: Tensor): Tensor {
+    return F.logsigmoid(x);
+  }
+}
+
+/** x / (1 + |x|). https://pytorch.org/docs/stable/generated/torch.nn.Softsign.html */
+export class Softsign extends layer({}) {
+  override forward(x: Tensor): Tensor {
+    return F.softsign(x);
+  }
+}
+
+/** x - tanh x. https://pytorch.org/docs/stable/generated/torch.nn.Tanhshrink.html */
+export class Tanhshrink extends layer({}) {
+  override forward(x: Tensor): Tensor {
+    return F.tanhshrink(x);
+  }
+}
+
+/** max(0, x) + min(0, alpha (e^(x/alpha) - 1)). https://pytorch.org/docs/stable/generated/torch.nn.CELU.html */
+export class CELU extends layer({ alpha: float(1), ...inplace }) {
+  override forward(x: Tensor): Tensor {
+    return F.celu(x, this.args);
+  }
+  override extraRepr(): string {
+    return withFlag(showArgs(this.args, ['alpha'], CELU.table), this.args);
+  }
+}
+
+const limit = z.number().nullable().default(null).meta({ description: 'a number or null' });
+
+/**
+ * x limited to [min_val, max_val]; `min_value` and `max_value` are their deprecated names.
+ * https://pytorch.org/docs/stable/generated/torch.nn.Hardtanh.html
+ */
+export class Hardtanh extends layer({
+  min_val: float(-1),
+  max_val: float(1),
+  ...inplace,
+  min_value: limit,
+  max_value: limit,
+}) {
+  private limits() {
+    const { min_val, max_val, min_value, max_value } = this.args;
+    return { min_val: min_value ?? min_val, max_val: max_value ?? max_val };
+  }
+  override forward(x: Tensor): Tensor {
+    return F.hardtanh(x, this.limits());
+  }
+  override extraRepr(): string {
+    return withFlag(showArgs(this.limits(), ['min_val', 'max_val'], Hardtanh.table), this.args);
+  }
+}
+
+/** x where |x| > lambd, else 0. https://pytorch.org/docs/stable/generated/torch.nn.Hardshrink.html */
+export class Hardshrink extends layer({ lambd: float(0.5) }) {
+  override forward(x: Tensor): Tensor {
+    return F.hardshrink(x, this.args);
+  }
+  override extraRepr(): string {
+    return pythonFloat(this.args.lambd);
+  }
+}
+
+/** x drawn toward 0 by lambd. https://pytorch.org/docs/stable/generated/torch.nn.Softshrink.html */
+export class Softshrink extends layer({ lambd: float(0.5) }) {
+  override forward(x: Tensor): Tensor {
+    return F.softshrink(x, this.args);
+  }
+  override extraRepr(): string {
+    return pythonFloat(this.args.lambd);
+  }
+}
+
+/** log(1 + e^(beta x)) / beta. https://pytorch.org/docs/stable/generated/torch.nn.Softplus.html */
+export class Softplus extends layer({ beta: float(1), threshold: float(20) }) {
+  override forward(x: Tensor): Tensor {
+    return F.softplus(x, this.args);
+  }
+}
+
+/** softmax(-x) along `dim`. https://pytorch.org/docs/stable/generated/torch.nn.Softmin.html */
+export class Softmin extends layer(dim) {
+  override forward(x: Tensor): Tensor {
+    return F.softmax(x.neg(), this.args);
+  }
+}
+
+const number = () => z.number().meta({ description: 'a number' });
+
+/** x where x > threshold, else value. https://pytorch.org/docs/stable/generated/torch.nn.Threshold.html */
+export class Threshold extends layer({ threshold: number(), value: number(), ...inplace }) {
+  override forward(x: Tensor): Tensor {
+    return F.threshold(x, this.args);
+  }
+  override extraRepr(): string {
+    return withFlag(showArgs(this.args, ['threshold', 'value']), this.args);
+  }
+}
+
+/** x where positive, else weight · x, the weight learned. https://pytorch.org/docs/stable/generated/torch.nn.PReLU.html */
+export class PReLU extends layer({ num_parameters: int(1, 1), init: float(0.25) }) {
+  readonly weight = new Parameter(fresh([this.args.num_parameters], this.args.init));
+
+  override forward(x: Tensor): Tensor {
+    return F.prelu(x, this.weight);
+  }
+  override extraRepr(): string {
+    return `num_parameters=${this.args.num_parameters}`;
+  }
+}
+
+/** a σ(b) for the halves a, b of x along `dim`. https://pytorch.org/docs/stable/generated/torch.nn.GLU.html */
+export class GLU extends layer({ dim: int(-1, Number.MIN_SAFE_INTEGER) }) {
+  override forward(x: Tensor): Tensor {
+    return F.glu(x, this.args);
   }
 }

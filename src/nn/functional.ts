@@ -17,8 +17,9 @@ import { ArgError, ShapeError } from '../util/errors.ts';
 import { defaultGenerator } from '../util/generator.ts';
 import { tuple } from './args.ts';
 
+export * from './functional-activation.ts';
 export { linear, oneHot };
-export const { relu, tanh, sigmoid, silu, softplus } = e;
+export const { relu, tanh, sigmoid, silu } = e;
 
 export function leakyRelu(x: Tensor, { negative_slope = 0.01 }: { negative_slope?: number } = {}): Tensor {
   return e.leakyRelu(x, { negative_slope });

@@ -1,4 +1,4 @@
-import { F, type Tensor, where } from 'torcharc';
+import { F, type Tensor, tensor, where } from 'torcharc';
 import * as e from '../../src/ops/elementwise.ts';
 import { each, type Input, meet, type Row } from './check.ts';
 
@@ -62,7 +62,7 @@ const unary: Unary[] = [
   ['F.tanh', F.tanh, Math.tanh],
   ['F.sigmoid', F.sigmoid, sigmoid],
   ['F.silu', F.silu, (x) => x * sigmoid(x)],
-  ['F.softplus', F.softplus, (x) => Math.log1p(Math.exp(x)), sided],
+  ['F.softplus', (x) => F.softplus(x), (x) => Math.log1p(Math.exp(x)), sided],
   ['F.gelu', (x) => F.gelu(x), gelu, grid, f32],
   ['F.gelu', (x) => F.gelu(x, { approximate: 'tanh' }), geluTanh, grid, { note: 'tanh' }],
   ['F.leakyRelu', (x) => F.leakyRelu(x), (x) => (x > 0 ? x : 0.01 * x), sided, f32],
@@ -75,6 +75,26 @@ const unary: Unary[] = [
   ],
   ['F.elu', (x) => F.elu(x), elu(1, 1), sided],
   ['F.elu', (x) => F.elu(x, { alpha: 0.4 }), elu(0.4, 1), sided, { note: 'alpha' }],
+  [
+    'F.softplus',
+    (x) => F.softplus(x, { beta: 2, threshold: 1 }),
+    (x) => (2 * x > 1 ? x : Math.log1p(Math.exp(2 * x)) / 2),
+    sided,
+    { note: 'beta' },
+  ],
+  ['F.celu', (x) => F.celu(x, { alpha: 0.6 }), (x) => (x > 0 ? x : 0.6 * Math.expm1(x / 0.6)), sided],
+  ['F.hardtanh', (x) => F.hardtanh(x, { min_val: -0.7, max_val: 0.9 }), (x) => Math.min(Math.max(x, -0.7), 0.9), sided],
+  ['F.relu6', F.relu6, (x) => Math.min(Math.max(x, 0), 6), sided],
+  ['F.hardsigmoid', F.hardsigmoid, (x) => Math.min(Math.max(x + 3, 0), 6) / 6, sided],
+  ['F.hardswish', F.hardswish, (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6, sided],
+  ['F.hardshrink', (x) => F.hardshrink(x), (x) => (Math.abs(x) > 0.5 ? x : 0), sided],
+  ['F.softshrink', (x) => F.softshrink(x), (x) => Math.sign(x) * Math.max(Math.abs(x) - 0.5, 0), sided],
+  ['F.logsigmoid', F.logsigmoid, (x) => -Math.log1p(Math.exp(-x))],
+  ['F.mish', F.mish, (x) => x * Math.tanh(Math.log1p(Math.exp(x))), sided],
+  ['F.softsign', F.softsign, (x) => x / (1 + Math.abs(x)), sided],
+  ['F.tanhshrink', F.tanhshrink, (x) => x - Math.tanh(x)],
+  ['F.threshold', (x) => F.threshold(x, { threshold: 0.27, value: -3 }), (x) => (x > 0.27 ? x : -3), sided],
+  ['F.prelu', (x) => F.prelu(x, tensor([0.3], { dtype: x.dtype })), (x) => (x > 0 ? x : 0.3 * x), sided],
   ['F.selu', F.selu, elu(1.6732632423543772, 1.0507009873554805), sided],
   ['pow', (x) => x.pow(2), (x) => x ** 2, grid, { note: '2' }],
   ['pow', (x) => x.pow(3), (x) => x ** 3, grid, { note: '3' }],

@@ -18,6 +18,7 @@ const softmaxes: Softmax[] = [
   ['softmax', (x, dim) => x.softmax(dim), softmax],
   ['logSoftmax', (x, dim) => x.logSoftmax(dim), logSoftmax],
   ['F.softmax', (x, dim) => F.softmax(x, { dim }), softmax],
+  ['F.softmin', (x, dim) => F.softmin(x, { dim }), (dim) => (x) => softmax(dim)(each((v) => -v)(x))],
   ['F.logSoftmax', (x, dim) => F.logSoftmax(x, { dim }), logSoftmax],
 ];
 
@@ -69,6 +70,12 @@ const f32 = 'float32';
 const weight = [0.5, 2, 1.5];
 
 export const rows: Row[] = [
+  {
+    of: 'F.glu',
+    inputs: [{ shape: [3, 4] }],
+    run: (x) => F.glu(x),
+    want: (x: Nd) => nd([3, 2], ([i, j]) => at(x, [i!, j!]) * sigmoid(at(x, [i!, j! + 2]))),
+  },
   ...softmaxes.flatMap(([of, run, want]) => [
     ...[0, 1, -1].map(
       (dim): Row => ({
