@@ -19,12 +19,13 @@ function distance(a: string, b: string): number {
 export function nearest(name: string, candidates: Iterable<string>, most = 3): string[] {
   // of a single letter every other is near
   const limit = name.length < 2 ? 0 : Math.max(1, Math.floor(name.length / 3));
-  return [...candidates]
+  const near = [...candidates]
     .map((word) => ({ word, far: distance(name.toLowerCase(), word.toLowerCase()) }))
     .filter(({ far }) => far <= limit)
-    .sort((a, b) => a.far - b.far || (a.word < b.word ? -1 : 1))
-    .slice(0, most)
-    .map(({ word }) => word);
+    .sort((a, b) => a.far - b.far || (a.word < b.word ? -1 : 1));
+  // the same word in other capitals is meant
+  const same = near.filter(({ far }) => far === 0);
+  return (same.length > 0 ? same : near).slice(0, most).map(({ word }) => word);
 }
 
 /** ` (did you mean 'x' or 'y'?)`, or nothing when no candidate is near. */
