@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
 
-const sources = ['optim/kernels', 'util/generator'];
+const sources = ['optim/kernels', 'util/mt19937'];
 
 const at = (path: string) => new URL(`../src/${path}`, import.meta.url);
 

@@ -1,7 +1,7 @@
 /** Arcs to models: check everything, infer shapes without arithmetic, report all that is wrong at once. */
 import { show } from '../nn/args.ts';
 import * as losses from '../nn/loss.ts';
-import { type Module, Module as ModuleBase } from '../nn/module.ts';
+import { Module } from '../nn/module.ts';
 import { Adam, AdamW, type Optimizer, SGD } from '../optim/index.ts';
 import { CosineAnnealingLR, type LRScheduler, StepLR } from '../optim/scheduler.ts';
 import { inferring } from '../tensor/mode.ts';
@@ -9,7 +9,7 @@ import { numel, type Shape, showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
 import { ArcError, type Issue, TorcharcError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
-import { carryForward, DAGNet, type Flow } from './dag.ts';
+import { carryForward, DAGNet, type Flow, take } from './dag.ts';
 import { applyInit } from './init.ts';
 import { buildLayers } from './layers.ts';
 import { construct, moduleType } from './registry.ts';
@@ -118,7 +118,7 @@ class Builder {
       const { type: _type, in_names: _in, init: _init, dag_in_shape: _dag, ...options } = spec;
       made = construct(found, this.#sized(options, found.table ?? {}, input, inNames));
     }
-    if (!(made instanceof ModuleBase)) return this.#all(path, made);
+    if (!(made instanceof Module)) return this.#all(path, made);
     // as in Python, an empty init is none
     if (spec.init) this.#all(joined(path, 'init'), applyInit(made, spec.init));
     return made;
@@ -167,7 +167,7 @@ class Builder {
         continue;
       }
       modules.push({ name, module, inNames });
-      flow = flow && this.#forward(path, spec.type, module, flow, inNames);
+      flow = flow && input && this.#forward(path, spec.type, module, flow, input, inNames);
     }
     return this.#issues.length > 0 ? null : new DAGNet(modules);
   }
@@ -209,22 +209,20 @@ class Builder {
   /** What a module takes of what there is. */
   #taken(path: string, flow: Flow | null, inNames: readonly string[] | null): Flow | null {
     if (!flow || flow instanceof Tensor) return flow;
-    const here = Object.keys(flow);
-    const missing = (inNames ?? []).filter((name) => !here.includes(name));
-    for (const name of missing) {
-      this.#report(
-        joined(path, 'in_names'),
-        `there is no '${name}' here${didYouMean(name, here)}; there is ${here.join(', ')}`,
-      );
-    }
-    if (missing.length > 0) return null;
-    const names = inNames ?? here.slice(0, 1);
-    return names.length === 1 ? flow[names[0]!]! : Object.fromEntries(names.map((name) => [name, flow[name]!]));
+    const { missing, taken } = take(flow, inNames);
+    for (const message of missing) this.#report(joined(path, 'in_names'), message);
+    return missing.length > 0 ? null : taken;
   }
 
   /** The shapes that come out. */
-  #forward(path: string, type: unknown, module: Module, flow: Flow, inNames: readonly string[] | null): Flow | null {
-    const input = this.#taken(path, flow, inNames);
+  #forward(
+    path: string,
+    type: unknown,
+    module: Module,
+    flow: Flow,
+    input: Flow,
+    inNames: readonly string[] | null,
+  ): Flow | null {
     const shapes = input instanceof Tensor ? showShape(['batch', ...input.shape.slice(1)] as never) : '';
     if (type === 'Linear' && input instanceof Tensor && input.ndim !== 2) {
       this.#report(

@@ -21,20 +21,12 @@ export type Flow = Tensor | TensorRecord;
 export function carryForward(module: AnyModule, xs: Flow, inNames: readonly string[] | null = null): Flow {
   const call = module as { forward(x: Flow): unknown };
   if (xs instanceof Tensor) return call.forward(xs) as Flow;
-  const all = new Map(Object.entries(xs));
-  const names = inNames ?? [...all.keys()].slice(0, 1);
+  const { names, missing, taken } = take(xs, inNames);
   const [first] = names;
   if (first === undefined) throw new ArgError('expected at least one input, got an empty record');
-  for (const name of names) {
-    if (!all.has(name)) {
-      throw new ArgError(
-        `in_names: there is no '${name}' here${didYouMean(name, all.keys())}; there is ${[...all.keys()].join(', ')}`,
-      );
-    }
-  }
-  const taken: Flow = names.length === 1 ? all.get(first)! : Object.fromEntries(names.map((n) => [n, all.get(n)!]));
+  if (missing.length > 0) throw new ArgError(`in_names: ${missing[0]}`);
   const y = call.forward(taken);
-  const rest = [...all].filter(([name]) => !names.includes(name));
+  const rest = Object.entries(xs).filter(([name]) => !names.includes(name));
   if (rest.length === 0) return y as Flow;
   const own: [string, Tensor][] =
     y instanceof Tensor
@@ -46,6 +38,21 @@ export function carryForward(module: AnyModule, xs: Flow, inNames: readonly stri
   if (clash)
     throw new ArgError(`the output '${clash[0]}' has the name of a tensor that is carried past; rename one of them`);
   return Object.fromEntries([...own, ...rest]);
+}
+
+/** What a module takes of a record: which names, what is wrong with them, and the tensor or tensors. */
+export function take(
+  xs: TensorRecord,
+  inNames: readonly string[] | null,
+): { names: readonly string[]; missing: string[]; taken: Flow } {
+  const all = new Map(Object.entries(xs));
+  const here = [...all.keys()];
+  const names = inNames ?? here.slice(0, 1);
+  const missing = names
+    .filter((name) => !all.has(name))
+    .map((name) => `there is no '${name}' here${didYouMean(name, here)}; there is ${here.join(', ')}`);
+  const taken = names.length === 1 ? all.get(names[0]!)! : Object.fromEntries(names.map((n) => [n, all.get(n)!]));
+  return { names, missing, taken };
 }
 
 /** The tensors of a nested tuple with their positions. */

@@ -218,10 +218,10 @@ function record<R>(
     const input = inputPlace.get(node);
     if (input !== undefined) return { kind: 'input', index: input };
     const gradHandle = gradOf.get(node);
-    if (gradHandle) return { kind: 'grad', handle: gradHandle, node };
+    if (gradHandle) return { kind: 'grad', handle: gradHandle };
     const handle = isState(node);
     if (handle) return { kind: 'state', handle, requiresGrad: node.requiresGrad };
-    return { kind: 'fixed', node };
+    return { kind: 'fixed' };
   });
   const outputAt = new Map(graph.outputs.map((node, i) => [node, i]));
   const feedSet = new Set(graph.feeds);
@@ -335,8 +335,8 @@ function record<R>(
 type Source =
   | { readonly kind: 'input'; readonly index: number }
   | { readonly kind: 'state'; readonly handle: Tensor; readonly requiresGrad: boolean }
-  | { readonly kind: 'grad'; readonly handle: Tensor; readonly node: Node }
-  | { readonly kind: 'fixed'; readonly node: Node };
+  | { readonly kind: 'grad'; readonly handle: Tensor }
+  | { readonly kind: 'fixed' };
 
 function checkResult(result: unknown): void {
   if (result === undefined || result instanceof Tensor) return;

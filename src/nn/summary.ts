@@ -4,6 +4,7 @@ import type { Shape } from '../tensor/shape.ts';
 import { numel } from '../tensor/shape.ts';
 import { type Node, Tensor } from '../tensor/tensor.ts';
 import { type Module, typeName } from './module.ts';
+import { watching } from './watch.ts';
 
 export interface ModuleSummary {
   /** Dotted name; '' for the model itself. */
@@ -24,31 +25,19 @@ export function summarize(
 ): ModuleSummary[] {
   const calls = new Map<Module, { output: unknown; macs: number }>();
   const all = model.namedModules();
-  const own = new Map<Module, PropertyDescriptor | undefined>();
   let total = 0;
-  try {
-    for (const [, module] of all) {
-      own.set(module, Object.getOwnPropertyDescriptor(module, 'forward'));
-      const forward = module.forward as (...xs: never[]) => unknown;
-      Object.defineProperty(module, 'forward', {
-        configurable: true,
-        value: (...xs: never[]): unknown => {
-          const before = total;
-          const output = forward.apply(module, xs);
-          total += newMacs(output);
-          const known = calls.get(module);
-          calls.set(module, { output, macs: (known?.macs ?? 0) + total - before });
-          return output;
-        },
-      });
-    }
-    inferring(() => (model.forward as (...xs: readonly unknown[]) => unknown)(...inputs));
-  } finally {
-    for (const [module, descriptor] of own) {
-      if (descriptor) Object.defineProperty(module, 'forward', descriptor);
-      else delete (module as { forward?: unknown }).forward;
-    }
-  }
+  watching(
+    all.map(([, module]) => module),
+    (forward, module) =>
+      (...xs) => {
+        const before = total;
+        const output = forward(...xs);
+        total += newMacs(output);
+        calls.set(module, { output, macs: (calls.get(module)?.macs ?? 0) + total - before });
+        return output;
+      },
+    () => inferring(() => (model.forward as (...xs: readonly unknown[]) => unknown)(...inputs)),
+  );
   return all.map(([name, module]) => {
     const call = calls.get(module);
     return {

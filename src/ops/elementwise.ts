@@ -389,7 +389,7 @@ const castOp: Op<{ to: Dtype }> = {
   lower: (b, [x], { to }) => b.cast(x!, to),
 };
 export function cast(x: Tensor, to: Dtype): Tensor {
-  expectTensor(`to(${to})`, x);
+  expectTensor('to', x);
   if (x.dtype === to) return x;
   const value = splat(x);
   if (value !== undefined && isFloat(to)) return constant(value, { shape: x.shape, dtype: to });

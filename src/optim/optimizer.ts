@@ -36,7 +36,7 @@ const number =
     ok: (v) => typeof v === 'number' && ok(v),
   });
 export const nonNegative = number('a number of at least 0', (v) => v >= 0);
-export const any = number('a number', () => true);
+export const anyNumber = number('a number', () => true);
 export const flag = (fallback: boolean): OptionRule => ({
   default: fallback,
   expected: 'true or false',

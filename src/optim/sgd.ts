@@ -2,7 +2,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { type Floats, sgdStep } from './kernels.ts';
 import {
-  any,
+  anyNumber,
   flag,
   type GroupSpec,
   implementation,
@@ -32,7 +32,7 @@ export class SGD extends Optimizer {
       {
         lr: nonNegative(1e-3),
         momentum: nonNegative(0),
-        dampening: any(0),
+        dampening: anyNumber(0),
         weight_decay: nonNegative(0),
         nesterov: flag(false),
         maximize: flag(false),
