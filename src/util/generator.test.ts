@@ -165,7 +165,7 @@ test('without WebAssembly the same comes', async () => {
   expect(b.getState()).toEqual(a.getState());
 });
 
-test('generator.ts holds what generator.wat says', async () => {
+test('mt19937.ts holds what mt19937.wat says', async () => {
   expect(code).toBe(await assemble('util/mt19937'));
 });
 
