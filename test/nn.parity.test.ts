@@ -1,4 +1,5 @@
 /** Every layer and loss against PyTorch 2.13: repr, state, outputs, gradients, buffers. */
+import { readdirSync } from 'node:fs';
 import { nn, realize, type Tensor, tensor } from 'torcharc';
 import { afterAll, describe, expect, test } from 'vitest';
 import { build, decode, type Encoded, expectClose, expectTensor, leavesOf, readFixture } from './parity.ts';
@@ -18,14 +19,9 @@ interface Case {
   readonly f64_dev: Record<string, [abs: number, rel: number]>;
 }
 
-const layers = [
-  ...['Linear', 'Identity', 'Flatten', 'Sequential', 'ModuleDict', 'Conv1d', 'Conv2d', 'Conv3d'],
-  ...['BatchNorm1d', 'BatchNorm2d', 'BatchNorm3d', 'Dropout', 'Dropout1d', 'Dropout2d', 'Dropout3d'],
-  ...['ReLU', 'LeakyReLU', 'Tanh', 'Sigmoid', 'GELU', 'SiLU', 'ELU', 'SELU', 'Softmax', 'LogSoftmax'],
-  ...['CELU', 'Hardsigmoid', 'Hardswish', 'Hardtanh', 'ReLU6', 'Hardshrink', 'Softshrink', 'LogSigmoid', 'Mish'],
-  ...['Softplus', 'Softsign', 'Tanhshrink', 'Softmin', 'PReLU', 'Threshold', 'GLU'],
-  ...['MaxPool2d', 'AvgPool2d', 'MSELoss', 'L1Loss', 'CrossEntropyLoss', 'BCEWithLogitsLoss'],
-];
+const layers = readdirSync(new URL('fixtures/nn/modules', import.meta.url))
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => file.slice(0, -'.json'.length));
 
 /** Cases that wait for something, and for what. A case that runs although it stands here fails. */
 const waiting: Record<string, string> = {

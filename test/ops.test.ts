@@ -1,17 +1,12 @@
 /** One row per operation and form (test/ops/): shape, dtype, value, gradient, gradient of the gradient. */
+import { readdirSync } from 'node:fs';
 import { F, grad, manualSeed, Parameter, rand, realize, Tensor, tensor } from 'torcharc';
 import { describe, expect, test } from 'vitest';
-import { check } from './ops/check.ts';
-import { rows as conv } from './ops/conv.ts';
-import { rows as elementwise } from './ops/elementwise.ts';
-import { rows as indexing } from './ops/indexing.ts';
-import { rows as matmul } from './ops/matmul.ts';
-import { rows as movement } from './ops/movement.ts';
-import { rows as norm } from './ops/norm.ts';
-import { rows as pool } from './ops/pool.ts';
-import { rows as reduce } from './ops/reduce.ts';
+import { check, type Row } from './ops/check.ts';
 
-const rows = [...elementwise, ...reduce, ...movement, ...matmul, ...indexing, ...conv, ...pool, ...norm];
+const files = readdirSync(new URL('ops', import.meta.url)).filter((file) => file !== 'check.ts');
+const families: { rows: readonly Row[] }[] = await Promise.all(files.map((file) => import(`./ops/${file}`)));
+const rows = families.flatMap((family) => family.rows);
 
 describe.each([...new Set(rows.map((row) => row.of))])('%s', (of) => {
   for (const row of rows.filter((r) => r.of === of)) test(row.note ?? row.float ?? 'plain', () => check(row));

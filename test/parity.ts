@@ -1,6 +1,6 @@
 /** Fixtures of real PyTorch: reading them, building what they describe, comparing with what they hold. */
 import { readFileSync } from 'node:fs';
-import { decodeSafetensors, nn, Tensor, type TypedArray } from 'torcharc';
+import { decodeSafetensors, F, nn, Tensor, type TypedArray } from 'torcharc';
 import { expect } from 'vitest';
 
 /** A value as JSON has it: plain, or one of the `$…` forms. */
@@ -47,6 +47,12 @@ export function decode(value: Encoded, tensorAt: (path: string) => Tensor): unkn
       return tensorAt(inner as string);
     case '$float':
       return { inf: Infinity, '-inf': -Infinity, nan: Number.NaN }[inner as 'inf'];
+    case '$parameter':
+      return new nn.Parameter(decode(inner, tensorAt) as Tensor);
+    case '$fn':
+      return (F as unknown as Record<string, unknown>)[camel(inner as string)];
+    case '$packed_sequence':
+      throw new Missing('PackedSequence');
     case '$dict':
     case '$ordered_dict':
       return new Map((inner as [string, Encoded][]).map(([key, entry]) => [key, decode(entry, tensorAt)]));
@@ -58,6 +64,11 @@ export function decode(value: Encoded, tensorAt: (path: string) => Tensor): unkn
   const unknown = form.startsWith('$') && form !== '$args';
   if (unknown) throw new Missing(`the form ${form}`);
   return Object.fromEntries(entries.map(([key, entry]) => [key, decode(entry, tensorAt)]));
+}
+
+/** PyTorch's name of a function, as ours: `pairwise_distance` is `pairwiseDistance`. */
+function camel(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** Fixtures round to float32; `deviation` is how far PyTorch itself was from the same run in float64. */
@@ -91,6 +102,7 @@ export async function expectTensor(what: string, actual: Tensor, expected: Tenso
 /** Tensors at the leaves of a result, by path: `0` for a lone one, positions below. */
 export function leavesOf(value: unknown): [string, Tensor][] {
   if (value instanceof Tensor) return [['0', value]];
+  if (value === null) return [];
   if (!Array.isArray(value)) throw new Missing(`a result of type ${typeof value}`);
   return value.flatMap((entry, i) =>
     entry instanceof Tensor

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Tensor } from '../tensor/tensor.ts';
 import { bool, choice, float, int, layer, pythonFloat, showArgs } from './args.ts';
-import * as F from './functional.ts';
+import * as F from './functional/index.ts';
 import { fresh, Parameter } from './module.ts';
 
 /** PyTorch prints `inplace` only when it is set. We compute out of place either way. */

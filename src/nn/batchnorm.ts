@@ -7,7 +7,7 @@ import { numel, showShape } from '../tensor/shape.ts';
 import { leaf, setState, Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
 import { bool, float, int, type LayerBase, layer, python, pythonFloat } from './args.ts';
-import { normalizeBy } from './functional.ts';
+import { normalizeBy } from './functional/index.ts';
 import { Buffer, fresh, Parameter } from './module.ts';
 
 const table = {

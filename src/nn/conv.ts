@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { bool, choice, int, type LayerBase, layer, python, size, tuple } from './args.ts';
-import { conv1d, conv2d, conv3d, pad } from './functional.ts';
+import { conv1d, conv2d, conv3d, pad } from './functional/index.ts';
 import { defaultBias, defaultWeight } from './linear.ts';
 import type { Parameter } from './module.ts';
 

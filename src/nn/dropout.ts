@@ -1,7 +1,7 @@
 import { mode } from '../tensor/mode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { bool, float, layer } from './args.ts';
-import { dropout, featureDropout } from './functional.ts';
+import { dropout, featureDropout } from './functional/index.ts';
 
 const table = { p: float(0.5, { min: 0, max: 1 }), inplace: bool(false) };
 

@@ -1,6 +1,6 @@
 import type { Tensor } from '../tensor/tensor.ts';
 import { bool, int, layer } from './args.ts';
-import { linear } from './functional.ts';
+import { linear } from './functional/index.ts';
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.ts';
 import { Module, Parameter } from './module.ts';
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { tensor } from '../ops/create.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { choice, float, int, layer } from './args.ts';
-import * as F from './functional.ts';
+import * as F from './functional/index.ts';
 import { Buffer } from './module.ts';
 
 const reduction = { reduction: choice(['none', 'mean', 'sum'], 'mean') };

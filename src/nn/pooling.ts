@@ -1,6 +1,6 @@
 import type { Tensor } from '../tensor/tensor.ts';
 import { bool, int, layer, optional, python, size } from './args.ts';
-import * as F from './functional.ts';
+import * as F from './functional/index.ts';
 
 /** The largest value of each window of [N, C, H, W]. https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html */
 export class MaxPool2d extends layer({
