@@ -7,10 +7,10 @@
  * that runs alone. Prints medians over the rounds; rounds in which PyTorch was more than 1.5 times slower than in its best
  * are left out.
  */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median, rounds, run } from './measure.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const { values, positionals } = parseArgs({
@@ -34,29 +34,17 @@ for (const name of names) {
   }
 }
 
-function run(command, args) {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stderr}`);
-  return JSON.parse(stdout.trim().split('\n').at(-1));
-}
-
-const median = (list) => {
-  const sorted = [...list].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-};
-
 for (const name of names) {
-  const rounds = [];
-  for (let i = 0; i < Number(values.rounds); i++) {
-    const ours = run(process.execPath, ['--expose-gc', here('workload.mjs'), name, values.seconds]);
-    const peer = values.python
-      ? run(values.python, [here('pytorch_peer.py'), '--threads', values.threads, '--seconds', values.seconds, name])
-      : null;
-    rounds.push({ ours, peer });
-  }
-  const best = Math.min(...rounds.map(({ peer }) => peer?.train_step_ms ?? 0));
-  const fair = rounds.filter(({ peer }) => !peer || peer.train_step_ms <= 1.5 * best);
-  console.log(`${name} (${fair.length} of ${rounds.length} rounds)`);
+  const fair = rounds(
+    Number(values.rounds),
+    () => run(process.execPath, ['--expose-gc', here('workload.mjs'), name, values.seconds]),
+    () =>
+      values.python
+        ? run(values.python, [here('pytorch_peer.py'), '--threads', values.threads, '--seconds', values.seconds, name])
+        : null,
+    (peer) => peer.train_step_ms,
+  );
+  console.log(`${name} (${fair.length} of ${values.rounds} rounds)`);
   const show = (label, key, peerKey) => {
     const ours = median(fair.map((r) => r.ours[key]));
     if (!values.python || !peerKey) return console.log(`  ${label.padEnd(24)} ${ours.toFixed(3)}`);

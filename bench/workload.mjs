@@ -1,5 +1,6 @@
 /** Times one workload, alone in its process; prints a JSON line. */
 import { readFileSync } from 'node:fs';
+import { time } from './measure.mjs';
 
 const [name, seconds] = process.argv.slice(2);
 const began = performance.now();
@@ -32,29 +33,16 @@ const traced = async () => {
   return loss.item();
 };
 
-const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
-async function time(fn) {
-  for (let i = 0; i < 20; i++) await fn();
-  const times = [];
-  const end = performance.now() + 1000 * Number(seconds);
-  while (performance.now() < end || times.length < 5) {
-    const start = performance.now();
-    await fn();
-    times.push(performance.now() - start);
-  }
-  return median(times);
-}
-
 const start = performance.now();
 await (await step(xs)).item();
 const first = performance.now();
-const train = await time(async () => (await step(xs)).item());
-const tracedStep = await time(traced);
+const train = await time(async () => (await step(xs)).item(), Number(seconds));
+const tracedStep = await time(traced, Number(seconds));
 const fast = freeze(model);
 const forward = await time(async () => {
   const ys = fast.forward(xs);
   for (const y of ys.node ? [ys] : Object.values(ys)) await y.data();
-});
+}, Number(seconds));
 console.log(
   JSON.stringify({
     import_ms: imported - began,

@@ -1,6 +1,7 @@
 """Freshly built layers of PyTorch: python scripts/goldens/layers.py > test/fixtures/init/layers.json
 
 One thread. Each case seeds once and builds its layers one after the other; state is stored as bits (hex of the little-endian array).
+`capability` is the instruction set PyTorch ran with: its normal numbers come from a vector path whose last bits depend on it.
 """
 
 import json
@@ -25,6 +26,22 @@ LAYERS = [
     *((f"Conv{n}d", options) for n in (1, 2, 3) for options in CONV),
     ("Conv2d", {"in_channels": 3, "out_channels": 2, "kernel_size": [3, 1]}),
 ]
+MORE = [
+    *((f"ConvTranspose{n}d", options) for n in (1, 2, 3) for options in CONV[:3]),
+    ("Bilinear", {"in1_features": 3, "in2_features": 4, "out_features": 2}),
+    ("Bilinear", {"in1_features": 5, "in2_features": 1, "out_features": 3, "bias": False}),
+    ("Embedding", {"num_embeddings": 3, "embedding_dim": 5}),
+    ("Embedding", {"num_embeddings": 11, "embedding_dim": 7, "padding_idx": 2}),
+    ("EmbeddingBag", {"num_embeddings": 4, "embedding_dim": 8}),
+    ("EmbeddingBag", {"num_embeddings": 3, "embedding_dim": 4, "padding_idx": 0}),
+    ("PReLU", {"num_parameters": 3, "init": 0.5}),
+    ("LayerNorm", {"normalized_shape": [3, 2]}),
+    ("RMSNorm", {"normalized_shape": [4]}),
+    ("GroupNorm", {"num_groups": 2, "num_channels": 4}),
+    ("InstanceNorm2d", {"num_features": 3, "affine": True, "track_running_stats": True}),
+    ("AdaptiveLogSoftmaxWithLoss", {"in_features": 8, "n_classes": 20, "cutoffs": [5, 10], "div_value": 2.0}),
+    ("LinearCrossEntropyLoss", {"in_features": 6, "num_classes": 4, "bias": True}),
+]
 
 
 def case(seed, *layers):
@@ -40,5 +57,16 @@ def case(seed, *layers):
 
 alone = [case(0, layer) for layer in LAYERS]
 others = [case(seed, LAYERS[0], LAYERS[8]) for seed in (1, 42, 2**63, -5)]
+more = [case(11, layer) for layer in MORE]
 together = case(7, LAYERS[0], ("BatchNorm1d", {"num_features": 5}), *LAYERS[4:7], LAYERS[12], LAYERS[1])
-print(json.dumps({"torch": torch.__version__, "cases": [*alone, *others, together]}, separators=(",", ":")))
+mixed = case(12, MORE[0], MORE[9], MORE[13], MORE[10], MORE[3], MORE[-1], LAYERS[0])
+print(
+    json.dumps(
+        {
+            "torch": torch.__version__,
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "cases": [*alone, *others, together, *more, mixed],
+        },
+        separators=(",", ":"),
+    )
+)
