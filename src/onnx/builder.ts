@@ -7,6 +7,7 @@ import {
   type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
+  type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
@@ -39,8 +40,8 @@ export class Float {
 }
 export const float = (value: number) => new Float(value);
 
-export type Attribute = number | string | Float | readonly number[];
-type Attributes = Readonly<Record<string, Attribute>>;
+export type Attribute = number | string | Float | readonly number[] | readonly string[];
+export type Attributes = Readonly<Record<string, Attribute>>;
 
 /** ONNX Runtime's own operator domains. */
 export const MICROSOFT = 'com.microsoft';
@@ -49,10 +50,12 @@ export function elementType(dtype: ElementType): number {
   return elementTypes[dtype];
 }
 
-function attribute(name: string, value: Attribute): AttributeProto {
+function attribute(name: string, value: Attribute | GraphProto): AttributeProto {
+  if (typeof value === 'object' && '$typeName' in value) {
+    return create(AttributeProtoSchema, { name, g: value, type: AttributeProto_AttributeType.GRAPH });
+  }
   if (typeof value === 'string') {
-    const s = Uint8Array.from(value, (c) => c.charCodeAt(0));
-    return create(AttributeProtoSchema, { name, s, type: AttributeProto_AttributeType.STRING });
+    return create(AttributeProtoSchema, { name, s: ascii(value), type: AttributeProto_AttributeType.STRING });
   }
   if (value instanceof Float) {
     return create(AttributeProtoSchema, { name, f: value.value, type: AttributeProto_AttributeType.FLOAT });
@@ -60,26 +63,48 @@ function attribute(name: string, value: Attribute): AttributeProto {
   if (typeof value === 'number') {
     return create(AttributeProtoSchema, { name, i: BigInt(value), type: AttributeProto_AttributeType.INT });
   }
+  if (typeof value[0] === 'string') {
+    const strings = (value as readonly string[]).map(ascii);
+    return create(AttributeProtoSchema, { name, strings, type: AttributeProto_AttributeType.STRINGS });
+  }
   return create(AttributeProtoSchema, { name, ints: value.map(BigInt), type: AttributeProto_AttributeType.INTS });
 }
 
+function ascii(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
+}
+
+/** What a loop's body is given or makes at one step: what it carries on, and the slices of sequences. */
+export interface Step {
+  readonly states: readonly string[];
+  readonly slices: readonly string[];
+}
+
 export class GraphBuilder {
+  readonly #outer: GraphBuilder | null;
   readonly #nodes: NodeProto[] = [];
   readonly #initializers: TensorProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #made = new Map<string, readonly string[]>();
   readonly #constants = new Map<string, string>();
-  readonly #results = new Set<string>();
+  /** Values computed by this graph's own nodes that are not results of it yet. */
+  readonly #own = new Set<string>();
   #count = 0;
+
+  /** `outer`: the graph around this one, if it is a loop's body. */
+  constructor(outer: GraphBuilder | null = null) {
+    this.#outer = outer;
+  }
 
   /** How many nodes there are. */
   get size(): number {
     return this.#nodes.length;
   }
 
+  /** A name that neither this graph nor one around or inside it has. */
   fresh(): string {
-    return `v${this.#count++}`;
+    return this.#outer ? this.#outer.fresh() : `v${this.#count++}`;
   }
 
   input(name: string, dtype: ElementType, shape: readonly number[]): string {
@@ -89,12 +114,16 @@ export class GraphBuilder {
 
   /** Make a value a result of the model; returns the name it is found under. */
   output(value: string, dtype: ElementType, shape: readonly number[]): string {
-    const computed = value.startsWith('v');
-    const name = computed && !this.#results.has(value) ? value : this.fresh();
-    if (name !== value)
-      this.#nodes.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }));
-    this.#results.add(name);
+    const name = this.#result(value);
     this.#outputs.push(valueInfo(name, dtype, shape));
+    return name;
+  }
+
+  /** The name of a result: a value computed here, and not twice. */
+  #result(value: string): string {
+    if (this.#own.delete(value)) return value;
+    const name = this.fresh();
+    this.#nodes.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }));
     return name;
   }
 
@@ -112,24 +141,67 @@ export class GraphBuilder {
     domain = '',
   ): readonly string[] {
     const key = `${domain}:${opType}(${inputs.join(',')})${wanted.map(Number).join('')}${JSON.stringify(attributes)}`;
-    const known = this.#made.get(key);
+    const known = this.#find(key);
     if (known) return known;
     const output = wanted.map((want) => (want ? this.fresh() : ''));
-    this.#nodes.push(
-      create(NodeProtoSchema, {
-        opType,
-        domain,
-        input: [...inputs],
-        output,
-        attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
-      }),
-    );
+    this.#add(opType, inputs, output, attributes, domain);
     this.#made.set(key, output);
     return output;
   }
 
-  /** A constant given as raw little-endian data. */
+  #find(key: string): readonly string[] | undefined {
+    return this.#made.get(key) ?? (this.#outer ? this.#outer.#find(key) : undefined);
+  }
+
+  #add(
+    opType: string,
+    input: readonly string[],
+    output: readonly string[],
+    attributes: Readonly<Record<string, Attribute | GraphProto>>,
+    domain = '',
+  ): void {
+    const list = Object.entries(attributes).map(([name, value]) => attribute(name, value));
+    this.#nodes.push(
+      create(NodeProtoSchema, { opType, domain, input: [...input], output: [...output], attribute: list }),
+    );
+    for (const name of output) this.#own.add(name);
+  }
+
+  /**
+   * A loop over the first axis of the sequences: `body` adds the nodes of one step to the graph it is given, from the states and
+   * one slice of each sequence. Returns the last states, and the slices of all steps as sequences again.
+   *
+   * The body may name values of this graph. `reverse` walks from the end, and step t still reads and writes slice t.
+   */
+  scan(
+    start: { readonly states: readonly string[]; readonly sequences: readonly string[]; readonly reverse?: boolean },
+    body: (b: GraphBuilder, states: readonly string[], slices: readonly string[]) => Step,
+  ): { readonly states: readonly string[]; readonly sequences: readonly string[] } {
+    const inner = new GraphBuilder(this);
+    const { states, sequences, reverse = false } = start;
+    const names = [...states, ...sequences].map(() => this.fresh());
+    const step = body(inner, names.slice(0, states.length), names.slice(states.length));
+    const results = [...step.states, ...step.slices].map((value) => inner.#result(value));
+    const graph = create(GraphProtoSchema, {
+      name: this.fresh(),
+      node: inner.#nodes,
+      input: names.map((name) => create(ValueInfoProtoSchema, { name })),
+      output: results.map((name) => create(ValueInfoProtoSchema, { name })),
+    });
+    const output = results.map(() => this.fresh());
+    const backwards = (list: readonly string[]) => list.map(() => Number(reverse));
+    this.#add('Scan', [...states, ...sequences], output, {
+      body: graph,
+      num_scan_inputs: sequences.length,
+      scan_input_directions: backwards(sequences),
+      scan_output_directions: backwards(step.slices),
+    });
+    return { states: output.slice(0, states.length), sequences: output.slice(states.length) };
+  }
+
+  /** A constant given as raw little-endian data. It belongs to the outermost graph: loops do not make it anew. */
   constant(dtype: ElementType, shape: readonly number[], data: ArrayBufferView, key?: string): string {
+    if (this.#outer) return this.#outer.constant(dtype, shape, data, key);
     const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     const id = key ?? (bytes.length <= 256 ? `${dtype}[${shape.join(',')}]${bytes.join(',')}` : undefined);
     const known = id === undefined ? undefined : this.#constants.get(id);
