@@ -1,60 +1,11 @@
 import { F, grad, type Tensor } from 'torcharc';
-import { type ConvAttrs, convInput } from '../../src/ops/conv.ts';
-import { at, type Input, type Nd, nd, type Row, size } from './check.ts';
+import { convInput } from '../../src/ops/conv.ts';
+import { type ConvForm, convolved, fullConv as full, meetings, summed, transposed } from '../spatial.ts';
+import { at, type Input, nd, type Row } from './check.ts';
 
-interface Form {
+interface Form extends ConvForm {
   readonly note: string;
-  readonly x: readonly number[];
-  readonly w: readonly number[];
-  readonly stride?: readonly number[];
-  readonly padding?: readonly number[];
-  readonly dilation?: readonly number[];
-  readonly groups?: number;
 }
-
-/** All sizes per dimension. */
-function full(f: Form): ConvAttrs {
-  const each = (value: number) => f.w.slice(2).map(() => value);
-  const { stride = each(1), padding = each(0), dilation = each(1), groups = 1 } = f;
-  return { stride, padding, dilation, groups };
-}
-
-/** Every (place of x, place of w, place of y) that meets in a convolution. */
-function meetings(x: readonly number[], w: readonly number[], attrs: ConvAttrs) {
-  const { stride, padding, dilation, groups } = attrs;
-  const spatial = w
-    .slice(2)
-    .map((k, i) => Math.floor((x[i + 2]! + 2 * padding[i]! - dilation[i]! * (k - 1) - 1) / stride[i]!) + 1);
-  const y = [x[0]!, w[0]!, ...spatial];
-  const found: [x: number[], w: number[], y: number[]][] = [];
-  nd(y, (out) => {
-    const group = Math.floor(out[1]! / (w[0]! / groups));
-    nd(w.slice(1), ([c, ...tap]) => {
-      const place = tap.map((k, i) => out[i + 2]! * stride[i]! - padding[i]! + k * dilation[i]!);
-      if (place.every((p, i) => p >= 0 && p < x[i + 2]!))
-        found.push([[out[0]!, group * w[1]! + c!, ...place], [out[1]!, c!, ...tap], out]);
-      return 0;
-    });
-    return 0;
-  });
-  return { y, found };
-}
-/** Σ of products of two of the three, in the place of the third. */
-function summed(shape: readonly number[], terms: Iterable<readonly [number[], number]>): Nd {
-  const data = new Array<number>(size(shape)).fill(0);
-  for (const [index, value] of terms) data[index.reduce((n, k, i) => n * shape[i]! + k, 0)]! += value;
-  return { shape, data };
-}
-export const convolved =
-  (attrs: ConvAttrs) =>
-  (x: Nd, w: Nd, b?: Nd): Nd => {
-    const { y, found } = meetings(x.shape, w.shape, attrs);
-    const out = summed(
-      y,
-      found.map(([i, j, k]) => [k, at(x, i) * at(w, j)] as const),
-    );
-    return b ? nd(y, (k) => at(out, k) + b.data[k[1]!]!) : out;
-  };
 
 const forms: Form[] = [
   { note: '1-d', x: [2, 3, 8], w: [4, 3, 3] },
@@ -95,7 +46,7 @@ const same = (note: string, x: number[], w: number[], dilation: number): Row => 
   const total = w.slice(2).map((k) => dilation * (k - 1));
   const each = w.slice(2).map(() => dilation);
   const reach = total.map((t) => Math.ceil(t / 2));
-  const attrs: ConvAttrs = { stride: each.map(() => 1), padding: reach, dilation: each, groups: 1 };
+  const attrs = { stride: each.map(() => 1), padding: reach, dilation: each, groups: 1 };
   return {
     of: names[w.length - 3]!,
     note,
@@ -103,7 +54,7 @@ const same = (note: string, x: number[], w: number[], dilation: number): Row => 
     run: (x, w) => functions[w.ndim - 3]!(x, w, { padding: 'same', dilation }),
     // symmetric padding wide enough, less the first place where that is one too many
     want: (x, w) => {
-      const y = convolved(attrs)(x, w);
+      const y = convolved(attrs, x, w);
       return nd([x.shape[0]!, w.shape[0]!, ...x.shape.slice(2)], (i) =>
         at(
           y,
@@ -115,31 +66,106 @@ const same = (note: string, x: number[], w: number[], dilation: number): Row => 
   };
 };
 
+interface TransposedForm extends Form {
+  readonly output_padding?: readonly number[];
+}
+const transposedForms: TransposedForm[] = [
+  { note: '1-d', x: [2, 3, 5], w: [3, 4, 3] },
+  { note: '1-d stride, padding', x: [2, 2, 4], w: [2, 3, 4], stride: [2], padding: [1] },
+  { note: '1-d output padding', x: [1, 2, 4], w: [2, 3, 3], stride: [3], padding: [1], output_padding: [2] },
+  { note: '1-d groups', x: [1, 4, 5], w: [4, 3, 3], stride: [2], groups: 2 },
+  { note: '1-d output padding as large as the stride', x: [1, 2, 4], w: [2, 2, 2], dilation: [3], output_padding: [2] },
+  { note: '2-d', x: [2, 3, 3, 4], w: [3, 2, 3, 2] },
+  { note: '2-d kernel 4, stride 2', x: [2, 3, 3, 4], w: [3, 2, 4, 4], stride: [2, 2], padding: [1, 1] },
+  { note: '2-d kernel 2, stride 2', x: [2, 3, 3, 2], w: [3, 2, 2, 2], stride: [2, 2] },
+  {
+    note: '2-d everything',
+    x: [1, 4, 3, 4],
+    w: [4, 2, 3, 2],
+    stride: [2, 3],
+    padding: [2, 1],
+    dilation: [2, 1],
+    groups: 2,
+    output_padding: [1, 2],
+  },
+  { note: '2-d depthwise, stride', x: [1, 3, 4, 3], w: [3, 1, 3, 3], stride: [2, 2], padding: [1, 1], groups: 3 },
+  { note: '2-d pointwise, stride', x: [2, 3, 3, 2], w: [3, 2, 1, 1], stride: [2, 3] },
+  { note: '2-d padding as wide as the kernel', x: [1, 2, 4, 5], w: [2, 2, 2, 3], padding: [2, 2] },
+  { note: '3-d', x: [1, 2, 3, 2, 3], w: [2, 3, 2, 3, 2] },
+  { note: '3-d kernel 4, stride 2', x: [1, 2, 2, 3, 2], w: [2, 2, 4, 4, 4], stride: [2, 2, 2], padding: [1, 1, 1] },
+  {
+    note: '3-d everything',
+    x: [1, 4, 3, 2, 3],
+    w: [4, 1, 2, 3, 2],
+    stride: [1, 2, 3],
+    padding: [1, 1, 0],
+    dilation: [2, 1, 2],
+    groups: 2,
+    output_padding: [1, 1, 2],
+  },
+];
+const transposedFunctions = [F.convTranspose1d, F.convTranspose2d, F.convTranspose3d];
+const transposedSize = (f: TransposedForm) => {
+  const { stride, padding, dilation } = full(f);
+  const extra = f.output_padding ?? stride.map(() => 0);
+  return f.w
+    .slice(2)
+    .map((k, i) => (f.x[i + 2]! - 1) * stride[i]! - 2 * padding[i]! + dilation[i]! * (k - 1) + extra[i]! + 1);
+};
+
 export const rows: Row[] = [
+  ...transposedForms.flatMap((f) =>
+    [false, true].map((bias): Row => {
+      const rank = f.w.length - 2;
+      const { output_padding = full(f).stride.map(() => 0) } = f;
+      return {
+        of: `F.convTranspose${rank}d`,
+        note: bias ? `${f.note}, bias` : f.note,
+        inputs: [shape(f.x), shape(f.w), ...(bias ? [shape([f.w[1]! * full(f).groups])] : [])],
+        run: (x, w, b) => transposedFunctions[rank - 1]!(x, w, { ...full(f), output_padding, bias: b ?? null }),
+        want: (x, w, b) => transposed(full(f), transposedSize(f), x, w, b),
+        float: 'float32',
+      };
+    }),
+  ),
+  {
+    of: 'F.convTranspose2d',
+    note: 'unbatched',
+    inputs: [shape([2, 3, 3]), shape([2, 3, 2, 2])],
+    run: (x, w) => F.convTranspose2d(x, w, { stride: 2 }),
+    want: (x, w) => {
+      const y = transposed({ stride: [2, 2] }, [6, 6], { shape: [1, ...x.shape], data: x.data }, w);
+      return { shape: y.shape.slice(1), data: y.data };
+    },
+    float: 'float32',
+  },
   ...forms.flatMap((f): Row[] => {
-    const { y, found } = meetings(f.x, f.w, full(f));
+    const { y, found } = meetings(f);
     const of = names[f.w.length - 3]!;
     const float = 'float32';
     return [
-      { of, note: f.note, inputs: [shape(f.x), shape(f.w)], run: run(f), want: convolved(full(f)), float },
+      {
+        of,
+        note: f.note,
+        inputs: [shape(f.x), shape(f.w)],
+        run: run(f),
+        want: (x, w) => convolved(full(f), x, w),
+        float,
+      },
       {
         of,
         note: `${f.note}, bias`,
         inputs: [shape(f.x), shape(f.w), shape([f.w[0]!])],
         run: run(f),
-        want: convolved(full(f)),
+        want: (x, w, b) => convolved(full(f), x, w, b),
         float,
       },
       {
         of: 'convInput',
         note: f.note,
         inputs: [shape(y), shape(f.w)],
-        run: (g, w) => convInput(g, w, { ...full(f), size: f.x.slice(2) }),
-        want: (g, w) =>
-          summed(
-            f.x,
-            found.map(([i, j, k]) => [i, at(g, k) * at(w, j)] as const),
-          ),
+        run: (g, w) => convInput(g, w, null, { ...full(f), size: f.x.slice(2) }),
+        want: (g, w) => transposed(full(f), f.x.slice(2), g, w),
         float,
       },
       {
@@ -165,7 +191,7 @@ export const rows: Row[] = [
     inputs: [shape([2, 4, 4]), shape([3, 2, 2, 2])],
     run: (x, w) => F.conv2d(x, w),
     want: (x, w) => {
-      const y = convolved(full({ note: '', x: [], w: w.shape }))({ shape: [1, ...x.shape], data: x.data }, w);
+      const y = convolved({}, { shape: [1, ...x.shape], data: x.data }, w);
       return { shape: y.shape.slice(1), data: y.data };
     },
     float: 'float32',
@@ -175,7 +201,7 @@ export const rows: Row[] = [
     note: "padding 'valid'",
     inputs: [shape([1, 2, 5]), shape([2, 2, 3])],
     run: (x, w) => F.conv1d(x, w, { padding: 'valid' }),
-    want: convolved(full(forms[0]!)),
+    want: (x, w) => convolved({}, x, w),
     float: 'float32',
   },
   same("padding 'same'", [1, 2, 5], [2, 2, 3], 1),

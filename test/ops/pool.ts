@@ -1,61 +1,8 @@
-import { F } from 'torcharc';
-import { avgPool, maxPool } from '../../src/ops/pool.ts';
-import { at, type Nd, nd, type Row } from './check.ts';
+import { F, type Tensor } from 'torcharc';
+import { full, largest, mean, placeOfLargest, pooled, sum, type Windows } from '../spatial.ts';
+import { type Nd, nd, type Row } from './check.ts';
 
-interface Form {
-  readonly x: readonly number[];
-  readonly kernel: readonly number[];
-  readonly stride?: readonly number[];
-  readonly padding?: readonly number[];
-  readonly dilation?: readonly number[];
-  readonly ceil_mode?: boolean;
-  readonly count_include_pad?: boolean;
-  readonly divisor_override?: number | null;
-}
-function full(f: Form) {
-  const each = (v: number) => f.kernel.map(() => v);
-  const { kernel, stride = kernel, padding = each(0), dilation = each(1), ceil_mode = false } = f;
-  const { count_include_pad = true, divisor_override = null } = f;
-  return { kernel, stride, padding, dilation, ceil_mode, count_include_pad, divisor_override };
-}
-/** The result, each place from the places of its window. */
-function pooled(f: Form, fold: (window: { places: number[][]; padded: number }, lead: number[]) => number): Nd {
-  const { kernel, stride, padding, dilation, ceil_mode } = full(f);
-  const out = kernel.map((k, i) => {
-    const n = f.x[i + 2]!;
-    const room = (n + 2 * padding[i]! - dilation[i]! * (k - 1) - 1) / stride[i]!;
-    const count = (ceil_mode ? Math.ceil(room) : Math.floor(room)) + 1;
-    return ceil_mode && (count - 1) * stride[i]! >= n + padding[i]! ? count - 1 : count;
-  });
-  return nd([...f.x.slice(0, 2), ...out], ([n, c, ...o]) => {
-    const places: number[][] = [];
-    let padded = 0;
-    nd(kernel, (tap) => {
-      const place = tap.map((k, i) => o[i]! * stride[i]! - padding[i]! + k * dilation[i]!);
-      if (place.every((p, i) => p < f.x[i + 2]! + padding[i]!)) padded++;
-      if (place.every((p, i) => p >= 0 && p < f.x[i + 2]!)) places.push(place);
-      return 0;
-    });
-    return fold({ places, padded }, [n!, c!]);
-  });
-}
-const largest = (f: Form) => (x: Nd) =>
-  pooled(f, ({ places }, lead) => Math.max(...places.map((p) => at(x, [...lead, ...p]))));
-/** Its place in the plane. */
-const placeOfLargest = (f: Form) => (x: Nd) =>
-  pooled(f, ({ places }, lead) => {
-    const value = (place: number[]) => at(x, [...lead, ...place]);
-    const best = places.reduce((a, b) => (value(b) > value(a) ? b : a));
-    return best.reduce((n, p, i) => n * f.x[i + 2]! + p, 0);
-  });
-const average = (f: Form) => (x: Nd) =>
-  pooled(f, ({ places, padded }, lead) => {
-    const sum = places.reduce((s, p) => s + at(x, [...lead, ...p]), 0);
-    const { count_include_pad, divisor_override } = full(f);
-    return sum / (divisor_override ?? (count_include_pad ? padded : places.length));
-  });
-
-const maxForms: Form[] = [
+const maxForms: Windows[] = [
   { x: [2, 2, 6, 5], kernel: [2, 2] },
   { x: [1, 2, 7, 6], kernel: [3, 2], stride: [2, 1] },
   { x: [1, 2, 5, 6], kernel: [3, 3], stride: [1, 2], padding: [1, 1] },
@@ -69,7 +16,7 @@ const maxForms: Form[] = [
   { x: [1, 2, 4, 5, 4], kernel: [2, 3, 2], stride: [2, 1, 2] },
   { x: [1, 1, 5, 5, 5], kernel: [2, 2, 2], stride: [2, 2, 2], padding: [1, 0, 1], ceil_mode: true },
 ];
-const avgForms: Form[] = [
+const avgForms: Windows[] = [
   { x: [2, 2, 6, 5], kernel: [2, 2] },
   { x: [1, 2, 7, 6], kernel: [3, 2], stride: [2, 1] },
   { x: [1, 2, 5, 6], kernel: [3, 3], stride: [1, 2], padding: [1, 1] },
@@ -81,72 +28,176 @@ const avgForms: Form[] = [
   { x: [2, 2, 9], kernel: [3], stride: [2], padding: [1] },
   { x: [1, 2, 4, 5, 4], kernel: [2, 3, 2], stride: [2, 1, 2], padding: [1, 1, 0] },
 ];
-const options = (f: Form) => {
+const options = (f: Windows) => {
   const { kernel, ...rest } = full(f);
   return { kernel_size: kernel, ...rest };
 };
-const float = 'float32';
+const rank = (f: Windows) => f.kernel.length;
+type Pool<O> = (x: Tensor, options: O) => Tensor;
+const maxPools: Pool<F.MaxPoolOptions>[] = [F.maxPool1d, F.maxPool2d, F.maxPool3d];
+const withIndices = [F.maxPool1dWithIndices, F.maxPool2dWithIndices, F.maxPool3dWithIndices];
+const avgPools: Pool<F.AvgPoolOptions>[] = [F.avgPool1d, F.avgPool2d, F.avgPool3d];
+const lpPools: Pool<F.LPPoolOptions>[] = [F.lpPool1d, F.lpPool2d, F.lpPool3d];
+/** Both: graphs are written in other ways. */
+const floats = ['float32', 'float64'] as const;
 
-export const rows: Row[] = [
-  ...maxForms.flatMap((f): Row[] => {
-    const note = JSON.stringify(f);
-    const inputs = [{ shape: f.x, apart: true }];
-    const rows: Row[] = [{ of: 'maxPool', note, inputs, run: (x) => maxPool(x, full(f))[0], want: largest(f), float }];
-    if (f.kernel.length !== 2) return rows;
-    return [
-      ...rows,
-      { of: 'F.maxPool2d', note, inputs, run: (x) => F.maxPool2d(x, options(f)), want: largest(f), float },
-      {
-        of: 'F.maxPool2dWithIndices',
-        note,
-        inputs,
-        run: (x) => F.maxPool2dWithIndices(x, options(f)),
-        want: (x) => [largest(f)(x), placeOfLargest(f)(x)],
-        dtype: [float, 'int64'],
-        float,
-      },
-    ];
+/** The row for a tensor without a batch. */
+const unbatched = (row: Row): Row => ({
+  ...row,
+  note: `unbatched ${row.note}`,
+  inputs: row.inputs.map((input) => ({ ...input, shape: input.shape.slice(1) })),
+  want: (...xs) => {
+    const found = row.want(...xs.map((x) => ({ shape: [1, ...x.shape], data: x.data })));
+    const without = ({ shape, data }: Nd) => ({ shape: shape.slice(1), data });
+    return Array.isArray(found) ? (found as Nd[]).map(without) : without(found as Nd);
+  },
+});
+
+const maxRows = maxForms.flatMap((f) =>
+  floats.map((float): Row => {
+    return {
+      of: `F.maxPool${rank(f)}dWithIndices`,
+      note: `${JSON.stringify(f)} ${float}`,
+      inputs: [{ shape: f.x, apart: true }],
+      run: (x) => withIndices[rank(f) - 1]!(x, options(f)),
+      want: (x) => [pooled(f, largest(x)), pooled(f, placeOfLargest(x))],
+      dtype: [float, 'int64'],
+      float,
+    };
   }),
-  ...avgForms.flatMap((f): Row[] => {
-    const note = JSON.stringify(f);
-    const rows: Row[] = [
-      { of: 'avgPool', note, inputs: [{ shape: f.x }], run: (x) => avgPool(x, full(f)), want: average(f), float },
-    ];
-    if (f.kernel.length !== 2) return rows;
-    return [
-      ...rows,
-      {
-        of: 'F.avgPool2d',
-        note,
-        inputs: [{ shape: f.x }],
-        run: (x) => F.avgPool2d(x, options(f)),
-        want: average(f),
-        float,
-      },
-    ];
+);
+const plainMaxRows = maxForms.map((f): Row => {
+  return {
+    of: `F.maxPool${rank(f)}d`,
+    note: JSON.stringify(f),
+    inputs: [{ shape: f.x, apart: true }],
+    run: (x) => maxPools[rank(f) - 1]!(x, options(f)),
+    want: (x) => pooled(f, largest(x)),
+    float: 'float32',
+  };
+});
+const avgRows = avgForms.flatMap((f) =>
+  floats.map((float): Row => {
+    return {
+      of: `F.avgPool${rank(f)}d`,
+      note: `${JSON.stringify(f)} ${float}`,
+      inputs: [{ shape: f.x }],
+      run: (x) => avgPools[rank(f) - 1]!(x, options(f)),
+      want: (x) => pooled(f, mean(x, f)),
+      float,
+    };
+  }),
+);
+
+/** A window cut short counts as a whole one. */
+const lp = (f: Windows, p: number) => (x: Nd) => {
+  const power = { shape: x.shape, data: x.data.map((v) => v ** p) };
+  const taps = f.kernel.reduce((a, b) => a * b, 1);
+  return pooled(f, (window, lead) => (mean(power)(window, lead) * taps) ** (1 / p));
+};
+const lpForms: [p: number, f: Windows][] = [
+  [2, { x: [2, 2, 7], kernel: [3], stride: [2] }],
+  [3, { x: [1, 2, 8], kernel: [3], stride: [3], ceil_mode: true }],
+  [1, { x: [1, 2, 6, 5], kernel: [2, 2] }],
+  [1.5, { x: [1, 2, 6, 5], kernel: [3, 2], stride: [1, 2] }],
+  [2.5, { x: [1, 1, 5, 5], kernel: [2, 2], ceil_mode: true }],
+  [2, { x: [1, 2, 4, 5, 4], kernel: [2, 2, 3], stride: [1, 2, 2] }],
+];
+
+const special = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 3, -1];
+export const rows: Row[] = [
+  ...maxRows,
+  ...plainMaxRows,
+  ...avgRows,
+  ...[maxRows[0]!, plainMaxRows[0]!, avgRows[0]!, avgRows.at(-1)!].map(unbatched),
+  ...lpForms.map(([p, f]): Row => {
+    return {
+      of: `F.lpPool${rank(f)}d`,
+      note: `${p} ${JSON.stringify(f)}`,
+      inputs: [{ shape: f.x, range: [0.5, 1.5] }],
+      run: (x) => lpPools[rank(f) - 1]!(x, { norm_type: p, ...options(f) }),
+      want: lp(f, p),
+    };
   }),
   {
-    of: 'F.maxPool2d',
-    note: 'unbatched, a number',
-    inputs: [{ shape: [2, 4, 4], apart: true }],
-    run: (x) => F.maxPool2d(x, { kernel_size: 2 }),
-    want: (x) => {
-      const y = largest({ x: [1, ...x.shape], kernel: [2, 2] })({ shape: [1, ...x.shape], data: x.data });
-      return { shape: y.shape.slice(1), data: y.data };
-    },
-    float,
+    of: 'F.lpPool2d',
+    note: 'the largest magnitude',
+    inputs: [{ shape: [1, 2, 4, 4], apart: true }],
+    run: (x) => F.lpPool2d(x, { norm_type: Number.POSITIVE_INFINITY, kernel_size: 2 }),
+    want: (x) => pooled({ x: x.shape, kernel: [2, 2] }, largest({ ...x, data: x.data.map(Math.abs) })),
   },
   {
+    of: 'F.lpPool1d',
+    note: 'the smallest magnitude',
+    inputs: [{ shape: [1, 2, 6], apart: true }],
+    run: (x) => F.lpPool1d(x, { norm_type: Number.NEGATIVE_INFINITY, kernel_size: 3 }),
+    want: (x) => {
+      const y = pooled({ x: x.shape, kernel: [3] }, largest({ ...x, data: x.data.map((v) => -Math.abs(v)) }));
+      return { ...y, data: y.data.map((v) => -v) };
+    },
+  },
+  ...floats.map((float): Row => {
+    const f: Windows = { x: [5, 2, 4, 6], kernel: [2, 3], stride: [1, 2], padding: [1, 1] };
+    return {
+      of: 'F.maxPool2dWithIndices',
+      note: `NaN and infinities ${float}`,
+      inputs: [
+        {
+          shape: f.x,
+          values: nd(f.x, ([n, c, h, w]) => (n === 2 ? h! * w! : special[(h! * 3 + w! * w! + c!) % 5]!)).data,
+        },
+      ],
+      run: (x) => F.maxPool2dWithIndices(x, options(f)),
+      want: (x) => [pooled(f, largest(x)), pooled(f, placeOfLargest(x))],
+      dtype: [float, 'int64'],
+      float,
+      noGradient: 'of values that are not finite there are no differences',
+    };
+  }),
+  {
     of: 'F.maxPool2dWithIndices',
-    note: 'unbatched',
-    inputs: [{ shape: [2, 4, 4], apart: true }],
+    note: 'integers',
+    inputs: [{ shape: [1, 2, 4, 4], values: [...Array(32).keys()].map((i) => (i * 7) % 23), dtype: 'int64' }],
     run: (x) => F.maxPool2dWithIndices(x, { kernel_size: 2 }),
-    want: (x) =>
-      [largest, placeOfLargest].map((rule) => {
-        const y = rule({ x: [1, ...x.shape], kernel: [2, 2] })({ shape: [1, ...x.shape], data: x.data });
-        return { shape: y.shape.slice(1), data: y.data };
-      }),
-    dtype: [float, 'int64'],
-    float,
+    want: (x) => {
+      const f = { x: x.shape, kernel: [2, 2] };
+      return [pooled(f, largest(x)), pooled(f, placeOfLargest(x))];
+    },
+    dtype: 'int64',
+  },
+  {
+    of: 'F.maxPool1d',
+    note: 'windows that a dilation leaves nothing in',
+    inputs: [{ shape: [1, 1, 2], values: [1, 2] }],
+    run: (x) => F.maxPool1d(x, { kernel_size: 2, dilation: 3, padding: 1 }),
+    want: (x) => pooled({ x: x.shape, kernel: [2], dilation: [3], padding: [1] }, largest(x)),
+    noGradient: 'of an infinite value there are no differences',
+  },
+  {
+    of: 'F.avgPool1d',
+    note: 'long: the gradient is a convolution',
+    inputs: [{ shape: [1, 2, 200] }],
+    run: (x) => F.avgPool1d(x, { kernel_size: 4, stride: 3, padding: 1 }),
+    want: (x) => pooled({ x: x.shape, kernel: [4], stride: [3], padding: [1] }, mean(x)),
+    float: 'float32',
+  },
+  {
+    of: 'F.avgPool2d',
+    note: 'wide: the gradient is a convolution',
+    inputs: [{ shape: [1, 1, 3, 150] }],
+    run: (x) => F.avgPool2d(x, { kernel_size: [2, 3], stride: [1, 2], ceil_mode: true }),
+    want: (x) => pooled({ x: x.shape, kernel: [2, 3], stride: [1, 2], ceil_mode: true }, mean(x)),
+    float: 'float32',
+  },
+  {
+    of: 'F.avgPool3d',
+    note: 'wide: the gradient is two convolutions',
+    inputs: [{ shape: [1, 2, 4, 2, 140] }],
+    run: (x) => F.avgPool3d(x, { kernel_size: [3, 2, 4], stride: [1, 1, 3], padding: [1, 0, 2], ceil_mode: true }),
+    want: (x) => {
+      const f = { x: x.shape, kernel: [3, 2, 4], stride: [1, 1, 3], padding: [1, 0, 2], ceil_mode: true };
+      return pooled(f, mean(x));
+    },
+    float: 'float32',
   },
 ];
