@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ShapeError } from '../util/errors.ts';
 import { bool, choice, float, int, layer, pythonFloat, showArgs } from './args.ts';
 import * as F from './functional/index.ts';
 import { fresh, Parameter } from './module.ts';
@@ -89,6 +90,16 @@ const dim = { dim: z.int().nullable().default(null).meta({ description: 'an inte
 export class Softmax extends layer(dim) {
   override forward(x: Tensor): Tensor {
     return F.softmax(x, this.args);
+  }
+}
+
+/** Softmax over the channels of [N, C, H, W] or [C, H, W]. https://pytorch.org/docs/stable/generated/torch.nn.Softmax2d.html */
+export class Softmax2d extends layer({}) {
+  override forward(x: Tensor): Tensor {
+    if (x.ndim !== 3 && x.ndim !== 4) {
+      throw new ShapeError(`Softmax2d: expected input to be 3D or 4D, got ${x.ndim}D instead`);
+    }
+    return F.softmax(x, { dim: -3 });
   }
 }
 
@@ -225,7 +236,7 @@ export class Softplus extends layer({ beta: float(1), threshold: float(20) }) {
 /** softmax(-x) along `dim`. https://pytorch.org/docs/stable/generated/torch.nn.Softmin.html */
 export class Softmin extends layer(dim) {
   override forward(x: Tensor): Tensor {
-    return F.softmax(x.neg(), this.args);
+    return F.softmin(x, this.args);
   }
 }
 
@@ -257,5 +268,18 @@ export class PReLU extends layer({ num_parameters: int(1, 1), init: float(0.25) 
 export class GLU extends layer({ dim: int(-1, Number.MIN_SAFE_INTEGER) }) {
   override forward(x: Tensor): Tensor {
     return F.glu(x, this.args);
+  }
+}
+
+/**
+ * x where positive, else a · x, with a from [lower, upper) for each element in training, (lower + upper) / 2 otherwise.
+ * https://pytorch.org/docs/stable/generated/torch.nn.RReLU.html
+ */
+export class RReLU extends layer({ lower: float(1 / 8), upper: float(1 / 3), ...inplace }) {
+  override forward(x: Tensor): Tensor {
+    return F.rrelu(x, { ...this.args, training: this.training });
+  }
+  override extraRepr(): string {
+    return withFlag(showArgs(this.args, ['lower', 'upper'], RReLU.table), this.args);
   }
 }

@@ -1,7 +1,7 @@
 import { mode } from '../tensor/mode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { bool, float, layer } from './args.ts';
-import { dropout, featureDropout } from './functional/index.ts';
+import * as F from './functional/index.ts';
 
 const table = { p: float(0.5, { min: 0, max: 1 }), inplace: bool(false) };
 
@@ -16,27 +16,46 @@ abstract class DropoutBase extends layer(table) {
 /** Each element zeroed with probability p in training. https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html */
 export class Dropout extends DropoutBase {
   override forward(x: Tensor): Tensor {
-    return dropout(x, this.options());
+    return F.dropout(x, this.options());
   }
 }
 
 /** Whole channels of [N, C, L] zeroed. https://pytorch.org/docs/stable/generated/torch.nn.Dropout1d.html */
 export class Dropout1d extends DropoutBase {
   override forward(x: Tensor): Tensor {
-    return featureDropout(x, 1, this.options());
+    return F.dropout1d(x, this.options());
   }
 }
 
 /** Whole channels of [N, C, H, W] zeroed. https://pytorch.org/docs/stable/generated/torch.nn.Dropout2d.html */
 export class Dropout2d extends DropoutBase {
   override forward(x: Tensor): Tensor {
-    return featureDropout(x, 2, this.options());
+    return F.dropout2d(x, this.options());
   }
 }
 
 /** Whole channels of [N, C, D, H, W] zeroed. https://pytorch.org/docs/stable/generated/torch.nn.Dropout3d.html */
 export class Dropout3d extends DropoutBase {
   override forward(x: Tensor): Tensor {
-    return featureDropout(x, 3, this.options());
+    return F.dropout3d(x, this.options());
+  }
+}
+
+/**
+ * Elements set to SELU's lower limit with probability p in training, mean and variance kept.
+ * https://pytorch.org/docs/stable/generated/torch.nn.AlphaDropout.html
+ */
+export class AlphaDropout extends DropoutBase {
+  override forward(x: Tensor): Tensor {
+    return F.alphaDropout(x, this.options());
+  }
+}
+
+/**
+ * Whole channels of [N, C, *] set to SELU's lower limit. https://pytorch.org/docs/stable/generated/torch.nn.FeatureAlphaDropout.html
+ */
+export class FeatureAlphaDropout extends DropoutBase {
+  override forward(x: Tensor): Tensor {
+    return F.featureAlphaDropout(x, this.options());
   }
 }
