@@ -15,9 +15,51 @@ export * as F from './nn/functional/index.ts';
 export * as nn from './nn/index.ts';
 export { Module, Parameter } from './nn/module.ts';
 export { type ModuleSummary, summarize } from './nn/summary.ts';
-export { arange, full, type NestedData, ones, rand, randint, randn, randperm, tensor, zeros } from './ops/create.ts';
-export { where } from './ops/elementwise.ts';
-export { cat, stack } from './ops/movement.ts';
+export {
+  add,
+  div,
+  floorDivide,
+  fmod,
+  lerp,
+  maximum,
+  minimum,
+  mul,
+  pow,
+  remainder,
+  sub,
+} from './ops/arithmetic.ts';
+export type { Index } from './ops/at.ts';
+export { allclose, equal, isclose, where } from './ops/compare.ts';
+export {
+  empty,
+  emptyLike,
+  full,
+  fullLike,
+  type NestedData,
+  ones,
+  onesLike,
+  tensor,
+  zeros,
+  zerosLike,
+} from './ops/create.ts';
+export { einsum } from './ops/einsum.ts';
+export { blockDiag, cat, dstack, hstack, stack, vstack } from './ops/join.ts';
+export { addmm, addmv, baddbmm, bmm, cdist, cross, dot, kron, mm, mv, outer, tensordot } from './ops/linalg.ts';
+export { matmul } from './ops/matmul.ts';
+export { broadcastTensors } from './ops/movement.ts';
+export { bernoulli, multinomial, normal, rand, randint, randLike, randn, randnLike, randperm } from './ops/random.ts';
+export {
+  arange,
+  cartesianProd,
+  eye,
+  linspace,
+  logspace,
+  meshgrid,
+  trilIndices,
+  triuIndices,
+} from './ops/ranges.ts';
+export { searchsorted } from './ops/sort.ts';
+export { atan2, hypot, logaddexp, xlogy } from './ops/special.ts';
 export * as optim from './optim/index.ts';
 export type { Dtype, TypedArray } from './tensor/dtype.ts';
 export { enableGrad, noGrad } from './tensor/mode.ts';

@@ -1,12 +1,10 @@
-/** Tensors made from the user's numbers, from one number, or from the generator. */
+/** Tensors made from the user's numbers or from one number. From a rule: `ranges.ts`; from the generator: `random.ts`. */
 import { constant } from '../tensor/constant.ts';
-import { allocate, asDtype, type Dtype, isFloat, numberAt, store, type TypedArray } from '../tensor/dtype.ts';
+import { allocate, asDtype, type Dtype, numberAt, store, type TypedArray } from '../tensor/dtype.ts';
 import { asShape, numel, type Shape, showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
-import { defaultGenerator } from '../util/generator.ts';
 import { show } from '../util/python.ts';
-import { drawn } from './host.ts';
 
 export interface CreateOptions {
   readonly dtype?: Dtype;
@@ -15,7 +13,7 @@ export interface CreateOptions {
 /** A number, a flag, or arrays of them nested by dimension. */
 export type NestedData = number | bigint | boolean | readonly NestedData[];
 
-function withGrad(t: Tensor, requiresGrad = false): Tensor {
+export function withGrad(t: Tensor, requiresGrad = false): Tensor {
   if (requiresGrad) t.requiresGrad = true;
   return t;
 }
@@ -112,60 +110,14 @@ export function full(
 }
 export const zeros = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 0, options);
 export const ones = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 1, options);
+/** Zeros: a lazy tensor has no memory to leave as it is. */
+export const empty = zeros;
 
-/** start, start + step, … up to but not including end; int64 if all are whole, as in PyTorch, else float32. */
-export function arange(
-  start: number,
-  end?: number,
-  step = 1,
-  { dtype, requiresGrad = false }: CreateOptions = {},
-): Tensor {
-  const [from, to] = end === undefined ? [0, start] : [start, end];
-  if (step === 0 || (to - from) / step < 0) {
-    throw new ArgError(`arange: upper bound and lower bound inconsistent with step sign: ${from}, ${to}, ${step}`);
-  }
-  const type = dtype ?? ([from, to, step].every(Number.isInteger) ? 'int64' : 'float32');
-  const n = Math.ceil((to - from) / step);
-  const data = allocate(type, n);
-  for (let i = 0; i < n; i++) store(data, type, i, from + i * step);
-  return withGrad(new Tensor(leaf(data, { shape: [n], dtype: type })), requiresGrad);
+/** One number everywhere, in another's shape and dtype. */
+export function fullLike(x: Tensor, value: number, options: CreateOptions = {}): Tensor {
+  return full(x.shape, value, { dtype: x.dtype, ...options });
 }
-
-function random(
-  who: string,
-  shape: Shape,
-  { dtype = 'float32', requiresGrad = false }: CreateOptions,
-  fill: (data: Float32Array | Float64Array) => void,
-): Tensor {
-  const size = asShape(who, shape);
-  if (!isFloat(dtype)) throw new ArgError(`${who}: expected a floating point dtype, got ${dtype}`);
-  if (dtype === 'float16') return random(who, size, { requiresGrad: false }, fill).to('float16');
-  return withGrad(
-    drawn({ shape: size, dtype }, (data) => fill(data as Float32Array | Float64Array)),
-    requiresGrad,
-  );
-}
-
-/** Uniform in [0, 1); with PyTorch's numbers for the same seed. */
-export function rand(shape: Shape, options: CreateOptions = {}): Tensor {
-  return random('rand', shape, options, (data) => defaultGenerator.uniform(data));
-}
-
-/** Standard normal; with PyTorch's numbers for the same seed (to 1e-6). */
-export function randn(shape: Shape, options: CreateOptions = {}): Tensor {
-  return random('randn', shape, options, (data) => defaultGenerator.normal(data));
-}
-
-/** Integers in [low, high), int64; with PyTorch's numbers for the same seed. */
-export function randint(low: number, high: number, shape: Shape): Tensor {
-  return drawn({ shape: asShape('randint', shape), dtype: 'int64' }, (data) =>
-    defaultGenerator.randint(data as BigInt64Array, low, high),
-  );
-}
-
-/** The numbers 0 to n - 1 in random order, int64; with PyTorch's order for the same seed. */
-export function randperm(n: number): Tensor {
-  return drawn({ shape: asShape('randperm', [n]), dtype: 'int64' }, (data) =>
-    (data as BigInt64Array).set(defaultGenerator.randperm(n)),
-  );
-}
+export const zerosLike = (x: Tensor, options: CreateOptions = {}): Tensor => fullLike(x, 0, options);
+export const onesLike = (x: Tensor, options: CreateOptions = {}): Tensor => fullLike(x, 1, options);
+/** Zeros in another's shape and dtype. */
+export const emptyLike = zerosLike;

@@ -1,11 +1,12 @@
-/** Reading and adding by index. */
+/** Slices chosen by an index. One index for each element: `scatter.ts`; Python's brackets: `at.ts`. */
 
 import { constant, literal } from '../tensor/constant.ts';
-import { allocate } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { normalizeDim, type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
+import { fillValue } from './compare.ts';
+import type { Operand } from './operands.ts';
 
 const selectOp: Op<{ dim: number }> = {
   name: 'index_select',
@@ -24,7 +25,7 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor | BigInt64Arra
   return apply(selectOp, [x, at], { dim: d });
 }
 
-function asIndex(who: string, index: Tensor): void {
+export function asIndex(who: string, index: Tensor): void {
   if (index.dtype !== 'int64' && index.dtype !== 'int32') {
     throw new ArgError(`${who}: expected an index of dtype int64 or int32, got ${index.dtype}`);
   }
@@ -64,43 +65,7 @@ export function indexAdd(x: Tensor, dim: number, index: Tensor, source: Tensor):
   return apply(addOp, [x, index, source], { dim: d });
 }
 
-const gatherOp: Op<{ dim: number }> = {
-  name: 'gather',
-  infer: ([x, index]) => ({ shape: index!.shape, dtype: x!.dtype }),
-  grad: (g, _y, [x, index], { dim }) => [scatterAdd(constant(0, x!), dim, index!, g), null],
-  lower: (b, inputs, { dim }) => b.node('GatherElements', inputs, { axis: dim }),
-};
-/** out[i][j] = x[index[i][j]][j] for dim 0, and so on: one element per element of `index`. */
-export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
-  const d = normalizeDim('gather', dim, x.ndim);
-  asIndex('gather', index);
-  checkIndexShape('gather', x.shape, index.shape, d);
-  return apply(gatherOp, [x, index], { dim: d });
-}
-
-const scatterOp: Op<{ dim: number }> = {
-  name: 'scatter_add',
-  infer: ([x]) => x!,
-  grad: (g, _y, [, index], { dim }) => [g, null, gather(g, dim, index!)],
-  lower: (b, inputs, { dim }) => b.node('ScatterElements', inputs, { axis: dim, reduction: 'add' }),
-};
-/** x with `source` added at the places `gather` would read. */
-export function scatterAdd(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
-  const d = normalizeDim('scatterAdd', dim, x.ndim);
-  asIndex('scatterAdd', index);
-  checkIndexShape('scatterAdd', x.shape, index.shape, d);
-  if (source.ndim !== index.ndim || source.shape.some((n, i) => n < index.shape[i]!)) {
-    throw new ShapeError(
-      `scatterAdd: Expected index ${showShape(index.shape)} to be no larger size than src ${showShape(source.shape)}`,
-    );
-  }
-  sameDtype('scatterAdd', x, source);
-  // of a larger source the part that has an index
-  const part = index.shape.reduce((t, n, i) => t.slice({ dim: i, end: n }), source);
-  return apply(scatterOp, [x, index, part], { dim: d });
-}
-
-function sameDtype(who: string, x: Tensor, source: Tensor): void {
+export function sameDtype(who: string, x: Tensor, source: Tensor): void {
   if (x.dtype !== source.dtype) {
     throw new ArgError(
       `${who}: self and source expected to have the same dtype, but got ${x.dtype} and ${source.dtype}`,
@@ -108,21 +73,67 @@ function sameDtype(who: string, x: Tensor, source: Tensor): void {
   }
 }
 
-function checkIndexShape(who: string, shape: Shape, index: Shape, dim: number): void {
-  if (index.length !== shape.length || index.some((d, i) => i !== dim && d > shape[i]!)) {
+/** x with `source` in place of its slices along `dim` at the indices. https://pytorch.org/docs/stable/generated/torch.Tensor.index_copy.html */
+export function indexCopy(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
+  const d = normalizeDim('indexCopy', dim, x.ndim);
+  const [n] = vector('indexCopy', index).shape as [number];
+  if (source.shape[d] !== n) {
     throw new ShapeError(
-      `${who}: expected an index of ${shape.length} dimensions no larger than ${showShape(shape)} apart from dimension ${dim}, got ${showShape(index)}`,
+      `indexCopy: Number of indices (${n}) should be equal to source.size(dim) (${source.shape[d]})`,
     );
   }
+  if (!sameShape(source.shape, x.shape.with(d, n))) {
+    throw new ShapeError(
+      `indexCopy: Source/destination tensor must have same slice shapes. Expected a source of shape ${showShape(x.shape.with(d, n))}, got ${showShape(source.shape)}`,
+    );
+  }
+  return x.scatter(d, spread(vector('indexCopy', index), d, source.shape), source);
+}
+
+/** x with one value in its slices along `dim` at the indices. https://pytorch.org/docs/stable/generated/torch.Tensor.index_fill.html */
+export function indexFill(x: Tensor, dim: number, index: Tensor, value: Operand): Tensor {
+  const d = normalizeDim('indexFill', dim, x.ndim);
+  if (typeof value !== 'number' && value.ndim > 0) {
+    throw new ArgError(
+      `indexFill: index_fill only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`,
+    );
+  }
+  const list = vector('indexFill', index);
+  const shape = x.shape.with(d, list.shape[0]!);
+  return x.scatter(d, spread(list, d, shape), fillValue(value, x.dtype).expand(shape));
+}
+
+function vector(who: string, index: Tensor): Tensor {
+  asIndex(who, index);
+  if (index.ndim > 1) throw new ShapeError(`${who}: Index has to be a vector/scalar, got ${showShape(index.shape)}`);
+  return index.ndim === 0 ? index.reshape([1]) : index;
+}
+/** One index for each slice, as one for each element. */
+function spread(index: Tensor, dim: number, shape: Shape): Tensor {
+  return index.reshape(shape.map((_, i) => (i === dim ? -1 : 1))).expand(shape);
+}
+
+/** Elements of x as if it were flat. https://pytorch.org/docs/stable/generated/torch.take.html */
+export function take(x: Tensor, index: Tensor): Tensor {
+  return indexSelect(x.reshape([-1]), 0, index);
+}
+
+const rangeOp: Op<{ n: number; step: number }> = {
+  name: 'range',
+  infer: (_, { n }) => ({ shape: [n], dtype: 'int64' }),
+  grad: null,
+  lower: (b, _inputs, { n, step }) => {
+    const int = (v: number) => b.constant('int64', [], BigInt64Array.of(BigInt(v)));
+    return b.node('Range', [int(0), int(n * step), int(step)]);
+  },
+};
+/** 0, step, 2 step, …: an index made in the graph. */
+export function range(n: number, step = 1): Tensor {
+  return apply(rangeOp, [], { n, step });
 }
 
 /** 1 where the class is, along a new last dimension; int64, as torch.nn.functional.one_hot. */
 export function oneHot(index: Tensor, classes: number): Tensor {
   asIndex('oneHot', index);
-  const range = allocate('int64', classes);
-  for (let i = 0; i < classes; i++) range[i] = BigInt(i);
-  return index
-    .unsqueeze(-1)
-    .eq(literal(range, { shape: [classes], dtype: 'int64' }))
-    .to('int64');
+  return index.unsqueeze(-1).eq(range(classes)).to('int64');
 }

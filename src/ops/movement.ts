@@ -1,11 +1,13 @@
-/** Operations that move elements without computing: shape, order, slicing, joining, padding. */
+/** Shape and order of dimensions. Parts: `slice.ts`; joining: `join.ts`; repeating and turning: `repeat.ts`. */
 
 import { constant } from '../tensor/constant.ts';
-import { allocate, type Dtype, isFloat } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
-import { normalizeDim, numel, type Shape, sameShape, showShape } from '../tensor/shape.ts';
+import { broadcast, normalizeDim, numel, type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { apply, Tensor } from '../tensor/tensor.ts';
-import { ArgError, ShapeError } from '../util/errors.ts';
+import { ShapeError } from '../util/errors.ts';
+
+export { cat, stack } from './join.ts';
+export { constantPad, split } from './slice.ts';
 
 const reshapeOp: Op<{ shape: Shape }> = {
   name: 'reshape',
@@ -129,216 +131,65 @@ export function asDims(who: string, dim: number | readonly number[], rank: numbe
   return dims;
 }
 
-interface SliceAttrs {
-  readonly dim: number;
-  readonly start: number;
-  readonly end: number;
-  readonly step: number;
+/** One dimension made several; one size may be -1. https://pytorch.org/docs/stable/generated/torch.unflatten.html */
+export function unflatten(x: Tensor, dim: number, sizes: Shape): Tensor {
+  const d = normalizeDim('unflatten', dim, x.ndim);
+  if (sizes.length === 0) throw new ShapeError('unflatten: sizes must be non-empty');
+  const n = x.shape[d]!;
+  const known = numel(sizes.filter((size) => size !== -1));
+  const full = sizes.map((size) => (size === -1 ? n / known : size));
+  if (sizes.filter((size) => size === -1).length > 1) {
+    throw new ShapeError('unflatten: only one dimension can be inferred');
+  }
+  if (numel(full) !== n || !full.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new ShapeError(
+      `unflatten: Provided sizes ${showShape(sizes)} don't multiply up to the size of dim ${d} (${n}) in the input tensor`,
+    );
+  }
+  return reshape(x, [...x.shape.slice(0, d), ...full, ...x.shape.slice(d + 1)]);
 }
-const sliceOp: Op<SliceAttrs> = {
-  name: 'slice',
-  infer: ([x], { dim, start, end, step }) => ({
-    shape: x!.shape.map((d, i) => (i === dim ? Math.max(0, Math.ceil((end - start) / step)) : d)),
-    dtype: x!.dtype,
-  }),
-  grad: (g, _y, [x], { dim, start, end, step }) => {
-    const size = x!.shape[dim]!;
-    if (step === 1) return [padDim(g, dim, start, size - end)];
-    // element i of the result went to start + step·i: a zero is appended, and every other place reads it
-    const n = g.shape[dim]!;
-    const back = BigInt64Array.from({ length: size }, (_, i) => {
-      const from = (i - start) / step;
-      return BigInt(Number.isInteger(from) && from >= 0 && from < n ? from : n);
-    });
-    return [padDim(g, dim, 0, 1).indexSelect(dim, back)];
-  },
-  lower: (b, [x], { dim, start, end, step }) =>
-    b.node('Slice', [x!, b.ints([start]), b.ints([end]), b.ints([dim]), ...(step === 1 ? [] : [b.ints([step])])]),
-};
-/** Elements start (included) to end (excluded) along one dimension, as Python's x[start:end:step]. */
-export function slice(
+
+/** Dimensions moved to other places, the rest staying in order. https://pytorch.org/docs/stable/generated/torch.movedim.html */
+export function movedim(
   x: Tensor,
-  { dim, start = 0, end, step = 1 }: { dim: number; start?: number; end?: number; step?: number },
+  source: number | readonly number[],
+  destination: number | readonly number[],
 ): Tensor {
-  if (!Number.isInteger(step) || step < 1) throw new ArgError(`slice: step must be a positive integer, got ${step}`);
-  const d = normalizeDim('slice', dim, x.ndim);
-  const size = x.shape[d]!;
-  const clip = (i: number) => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
-  const from = clip(start);
-  const to = Math.max(from, clip(end ?? size));
-  if (from === 0 && to === size && step === 1) return x;
-  return apply(sliceOp, [x], { dim: d, start: from, end: to, step });
-}
-
-/** `length` elements from `start` along a dimension. */
-export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
-  const d = normalizeDim('narrow', dim, x.ndim);
-  const from = start < 0 ? start + x.shape[d]! : start;
-  if (from < 0 || length < 0 || from + length > x.shape[d]!) {
+  const [from, to] = [movedDims('source', source, x.ndim), movedDims('destination', destination, x.ndim)];
+  if (from.length !== to.length) {
     throw new ShapeError(
-      `narrow: start (${start}) + length (${length}) exceeds dimension size (${x.shape[d]}) of dimension ${d}`,
+      `movedim: Invalid source or destination dims: source (${showShape(from)} dims) should contain the same number of dims as destination (${showShape(to)} dims)`,
     );
   }
-  return slice(x, { dim: d, start: from, end: from + length });
-}
-
-/** One element along a dimension, which disappears. */
-export function select(x: Tensor, dim: number, index: number): Tensor {
-  const d = normalizeDim('select', dim, x.ndim);
-  const size = x.shape[d]!;
-  if (index < -size || index >= size) {
-    throw new ShapeError(`select: index ${index} is out of bounds for dimension ${d} with size ${size}`);
-  }
-  return reshape(
-    narrow(x, d, index < 0 ? index + size : index, 1),
-    x.shape.filter((_, i) => i !== d),
+  const rest = [...x.shape.keys()].filter((d) => !from.includes(d));
+  return permute(
+    x,
+    x.shape.map((_, d) => (to.includes(d) ? from[to.indexOf(d)]! : rest.shift()!)),
   );
 }
-
-/** Pieces of the given sizes along a dimension. */
-export function split(x: Tensor, size: number | readonly number[], { dim = 0 }: { dim?: number } = {}): Tensor[] {
-  const d = normalizeDim('split', dim, x.ndim);
-  const total = x.shape[d]!;
-  if (typeof size === 'number' && !(Number.isInteger(size) && size > 0)) {
-    throw new ArgError(`split: expected a positive size, got ${size}`);
-  }
-  const sizes =
-    typeof size === 'number'
-      ? Array.from({ length: Math.max(1, Math.ceil(total / size)) }, (_, i) => Math.min(size, total - i * size))
-      : size;
-  if (sizes.some((n) => n < 0)) {
-    throw new ArgError(
-      `split: split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=${showShape(sizes)}`,
-    );
-  }
-  if (sizes.reduce((a, b) => a + b, 0) !== total) {
-    throw new ShapeError(
-      `split: split_with_sizes expects split_sizes to sum exactly to ${total} (input tensor's size at dimension ${d}), but got split_sizes=${showShape(sizes)}`,
-    );
-  }
-  let start = 0;
-  return sizes.map((n) => {
-    start += n;
-    return narrow(x, d, start - n, n);
-  });
+function movedDims(what: string, dims: number | readonly number[], rank: number): number[] {
+  const list = (typeof dims === 'number' ? [dims] : dims).map((d) => normalizeDim('movedim', d, rank));
+  if (new Set(list).size === list.length) return list;
+  throw new ShapeError(`movedim: repeated dim in \`${what}\` (${showShape(list)})`);
 }
 
-/** `chunks` pieces of equal size, the last smaller. */
-export function chunk(x: Tensor, chunks: number, { dim = 0 }: { dim?: number } = {}): Tensor[] {
-  if (!(Number.isInteger(chunks) && chunks > 0)) {
-    throw new ArgError(`chunk: chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
-  }
-  return split(x, Math.max(1, Math.ceil(x.shape[normalizeDim('chunk', dim, x.ndim)]! / chunks)), { dim });
+/** The dimensions in reverse order, as the property `T`. */
+export const reversed = (x: Tensor): Tensor => permute(x, [...x.shape.keys()].reverse());
+/** The last two dimensions exchanged, as the property `mT`. */
+export function matrixTranspose(x: Tensor): Tensor {
+  if (x.ndim >= 2) return transpose(x, -2, -1);
+  throw new ShapeError(`mT: tensor.mT is only supported on matrices or batches of matrices. Got ${x.ndim}-D tensor.`);
 }
 
-const catOp: Op<{ dim: number }> = {
-  name: 'cat',
-  infer: (ins, { dim }) => {
-    const first = ins[0]!;
-    const sizes = ins.map((x) => {
-      if (x.shape.length !== first.shape.length || x.shape.some((d, i) => i !== dim && d !== first.shape[i])) {
-        throw new ShapeError(
-          `cat: Sizes of tensors must match except in dimension ${dim}. Expected shape ${showShape(first.shape)} but got ${showShape(x.shape)}`,
-        );
-      }
-      return x.shape[dim]!;
-    });
-    return { shape: first.shape.map((d, i) => (i === dim ? sizes.reduce((a, b) => a + b, 0) : d)), dtype: first.dtype };
-  },
-  grad: (g, _y, inputs, { dim }) =>
-    split(
-      g,
-      inputs.map((x) => x.shape[dim]!),
-      { dim },
-    ),
-  lower: (b, inputs, { dim }) => b.node('Concat', inputs, { axis: dim }),
-};
-/** Tensors joined along an existing dimension. */
-export function cat(tensors: readonly Tensor[], { dim = 0 }: { dim?: number } = {}): Tensor {
-  const first = tensors[0];
-  if (!first) throw new ArgError('cat: expected a non-empty list of tensors');
-  const d = normalizeDim('cat', dim, first.ndim);
-  if (tensors.length === 1) return first;
-  const dtype = tensors.map((t) => t.dtype).reduce(widest);
-  return apply(
-    catOp,
-    tensors.map((t) => t.to(dtype)),
-    { dim: d },
-  );
-}
-const order: Dtype[] = ['bool', 'uint8', 'int32', 'int64', 'float16', 'float32', 'float64'];
-const widest = (a: Dtype, b: Dtype) => (order.indexOf(a) >= order.indexOf(b) ? a : b);
+/** Repeated to another's shape. */
+export const expandAs = (x: Tensor, other: Tensor): Tensor => expand(x, other.shape);
+/** The same elements in another's shape. */
+export const viewAs = (x: Tensor, other: Tensor): Tensor => reshape(x, other.shape);
+/** All elements in one dimension. */
+export const ravel = (x: Tensor): Tensor => flatten(x);
 
-/** Tensors of one shape joined along a new dimension. */
-export function stack(tensors: readonly Tensor[], { dim = 0 }: { dim?: number } = {}): Tensor {
-  const first = tensors[0];
-  if (!first) throw new ArgError('stack: expected a non-empty list of tensors');
-  const odd = tensors.find((t) => !sameShape(t.shape, first.shape));
-  if (odd) {
-    throw new ShapeError(
-      `stack: stack expects each tensor to be equal size, but got ${showShape(first.shape)} at entry 0 and ${showShape(odd.shape)} at entry ${tensors.indexOf(odd)}`,
-    );
-  }
-  return cat(
-    tensors.map((t) => unsqueeze(t, dim)),
-    { dim: normalizeDim('stack', dim, first.ndim + 1) },
-  );
-}
-
-interface PadAttrs {
-  /** All leading pads, then all trailing ones; negative ones crop. */
-  readonly pads: readonly number[];
-  readonly value: number;
-}
-const padOp: Op<PadAttrs> = {
-  name: 'pad',
-  infer: ([x], { pads }) => ({
-    shape: x!.shape.map((d, i) => d + pads[i]! + pads[i + x!.shape.length]!),
-    dtype: x!.dtype,
-  }),
-  grad: (g, _y, _in, { pads }) => [
-    padOpOf(g, {
-      pads: pads.map((p) => -p),
-      value: 0,
-    }),
-  ],
-  lower: (b, [x], { pads, value }, [out]) => {
-    const inputs = [x!, b.ints(pads)];
-    if (value !== 0) {
-      const data = allocate(out!.dtype, 1);
-      data[0] = (isFloat(out!.dtype) ? value : BigInt(value)) as never;
-      inputs.push(b.constant(out!.dtype, [], data));
-    }
-    return b.node('Pad', inputs);
-  },
-};
-function padOpOf(x: Tensor, attrs: PadAttrs): Tensor {
-  return attrs.pads.every((p) => p === 0) ? x : apply(padOp, [x], attrs);
-}
-
-/** Constant padding of every dimension: `before` and `after` per dimension; negative numbers crop. */
-export function constantPad(x: Tensor, before: readonly number[], after: readonly number[], value = 0): Tensor {
-  const out = x.shape.map((d, i) => d + before[i]! + after[i]!);
-  if (out.some((d) => d < 0)) {
-    throw new ShapeError(
-      `pad: padding ${showShape(before)}, ${showShape(after)} of ${showShape(x.shape)} leaves a negative size`,
-    );
-  }
-  return padOpOf(x, { pads: [...before, ...after], value });
-}
-
-function padDim(x: Tensor, dim: number, before: number, after: number): Tensor {
-  const at = (n: number) => x.shape.map((_, i) => (i === dim ? n : 0));
-  return constantPad(x, at(before), at(after));
-}
-
-/** Order reversed along dimensions. */
-export function flip(x: Tensor, dims: number | readonly number[]): Tensor {
-  return asDims('flip', dims, x.ndim).reduce((t, d) => {
-    const n = t.shape[d]!;
-    return t.indexSelect(
-      d,
-      BigInt64Array.from({ length: n }, (_, i) => BigInt(n - 1 - i)),
-    );
-  }, x);
+/** Tensors repeated to the shape that all broadcast to. https://pytorch.org/docs/stable/generated/torch.broadcast_tensors.html */
+export function broadcastTensors(...tensors: Tensor[]): Tensor[] {
+  const shape = tensors.map((x) => x.shape).reduce((a, b) => broadcast('broadcastTensors', a, b), []);
+  return tensors.map((x) => expand(x, shape));
 }

@@ -1,4 +1,4 @@
-/** Softmax and batch normalisation: nodes of ORT's own, because their kernels and numerics matter. */
+/** Softmax, batch and layer normalisation: nodes of ORT's own, because their kernels and numerics matter. */
 import { float, type GraphBuilder } from '../onnx/builder.ts';
 import { constant, constantOf } from '../tensor/constant.ts';
 import { type Dtype, isFloat } from '../tensor/dtype.ts';
@@ -97,7 +97,7 @@ const batchNormOp: Op<{ eps: number }> = {
   },
   lower: (b, [x, w, bias], { eps }, [out], _ins, used) => {
     const { shape, dtype } = out!;
-    if (shape.length === 2) return normalizeRows(b, x!, w!, bias!, eps, shape, dtype);
+    if (shape.length === 2) return normalizeMatrix(b, x!, w!, bias!, eps, shape, dtype);
     // ORT writes results 1 and 2 in place over operands 3 and 4: they must belong to this node and be made anew each run.
     const own = [3, 5].map((k) => b.node('Mul', [w!, constantOf(b, k, { shape: [], dtype })]));
     const attributes = { epsilon: float(eps), momentum: float(0), training_mode: 1 };
@@ -105,7 +105,7 @@ const batchNormOp: Op<{ eps: number }> = {
   },
 };
 
-function normalizeRows(b: GraphBuilder, x: string, w: string, bias: string, eps: number, shape: Shape, dtype: Dtype) {
+function normalizeMatrix(b: GraphBuilder, x: string, w: string, bias: string, eps: number, shape: Shape, dtype: Dtype) {
   const average = constantOf(b, 1 / shape[0]!, { shape: [shape[0]!], dtype });
   const mean = b.node('MatMul', [average, x]);
   const centred = b.node('Sub', [x, mean]);
@@ -149,4 +149,117 @@ export function affine(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
     return x.mul(scale.reshape(row)).add(shift.reshape(row));
   }
   return apply(affineOp, [x, scale, shift], {});
+}
+
+interface RowNorm {
+  readonly eps: number;
+  /** Layer norm; else RMS norm, which leaves the mean where it is. */
+  readonly centred: boolean;
+}
+/**
+ * Normalisation of the rows of x [R, D]: y = (x - mean) inv · w + b with inv = 1/√(var + eps) of each row, or the same with 0 for
+ * the mean. w and b are [D], and may be left out.
+ *
+ * With X = (x - mean) inv and h = g w, dx = inv (h - mean(h) - X mean(h X)), the middle term only if the mean is taken off.
+ */
+const rowNormOp: Op<RowNorm> = {
+  name: 'row_norm',
+  infer: ([x], { centred }) => {
+    const row: Aval = { shape: [x!.shape[0]!, 1], dtype: x!.dtype };
+    return centred ? [x!, row, row] : [x!, row];
+  },
+  grad: {
+    several: ([g, gInv, gMean], [y, inv, mean], [x, w, bias], { centred }) => {
+      const size = x!.shape[1]!;
+      const unit = w ? (centred ? x!.sub(mean!) : x!).mul(inv!) : y!;
+      const dx: Tensor[] = [];
+      if (g) dx.push(towardRows(w ? g.mul(w) : g, unit, inv!, centred));
+      // the statistics' own gradients: there when someone differentiates twice
+      if (gMean) dx.push(gMean.mul(1 / size).expand(x!.shape));
+      if (gInv)
+        dx.push(
+          unit.mul(
+            inv!
+              .square()
+              .mul(gInv)
+              .mul(-1 / size),
+          ),
+        );
+      const rows = { dim: 0 };
+      return [
+        dx.length > 0 ? dx.reduce((p, q) => p.add(q)) : null,
+        w && g ? g.mul(unit).sum(rows) : null,
+        bias && g ? g.sum(rows) : null,
+      ];
+    },
+  },
+  lower: (b, [x, w, bias], { eps, centred }, [out], _ins, used) => {
+    const { shape, dtype } = out!;
+    // ORT's nodes return float32 statistics of float64
+    if (dtype === 'float64') return normalizeEachRow(b, x!, w, bias, { eps, centred });
+    const operands = [x!, w ?? constantOf(b, 1, { shape: shape.slice(1), dtype }), ...(bias ? [bias] : [])];
+    const stats = used.length > 0;
+    if (!centred) return b.nodes('SimplifiedLayerNormalization', operands, [true, stats], { epsilon: float(eps) });
+    const [y, mean, inv] = b.nodes('LayerNormalization', operands, [true, stats, stats], { epsilon: float(eps) });
+    return [y!, inv!, mean!];
+  },
+};
+
+/** The gradient of x in few passes: h inv + (c X + e), where the second term is one node. */
+function towardRows(h: Tensor, unit: Tensor, inv: Tensor, centred: boolean): Tensor {
+  const [rows, size] = h.shape as [number, number];
+  const average = (t: Tensor) => t.mean({ dim: 1, keepdim: true }).mul(inv).neg();
+  const c = average(h.mul(unit));
+  if (!centred) return h.mul(inv).add(unit.mul(c));
+  const [scale, shift] = [c, average(h)].map((t) => t.reshape([rows])) as [Tensor, Tensor];
+  return h.mul(inv).add(affine(unit.reshape([1, rows, size]), scale, shift).reshape([rows, size]));
+}
+
+function normalizeEachRow(
+  b: GraphBuilder,
+  x: string,
+  w: string | undefined,
+  bias: string | undefined,
+  { eps, centred }: RowNorm,
+) {
+  const meanOf = (t: string) => b.node('ReduceMean', [t, b.ints([1])], { keepdims: 1 });
+  const mean = meanOf(x);
+  const from = centred ? b.node('Sub', [x, mean]) : x;
+  const small = constantOf(b, eps, { shape: [], dtype: 'float64' });
+  const square = b.node('Add', [meanOf(b.node('Mul', [from, from])), small]);
+  const inv = b.node('Reciprocal', [b.node('Sqrt', [square])]);
+  const unit = b.node('Mul', [from, inv]);
+  const scaled = w ? b.node('Mul', [unit, w]) : unit;
+  return [bias ? b.node('Add', [scaled, bias]) : scaled, inv, mean];
+}
+
+/** The last dimensions of x, as many as `normalized` has, as one; the others as rows. */
+function normalizeRows(x: Tensor, normalized: Shape, state: readonly (Tensor | null)[], attrs: RowNorm): Tensor {
+  const size = numel(normalized);
+  const rows = x.reshape([numel(x.shape.slice(0, x.ndim - normalized.length)), size]);
+  const [w, bias] = state.map((t) => t?.reshape([size]));
+  // ORT's nodes refuse what is empty
+  if (numel(x.shape) === 0)
+    return rows
+      .mul(w ?? 1)
+      .add(bias ?? 0)
+      .reshape(x.shape);
+  const given = bias ? [w ?? constant(1, bias), bias] : w ? [w] : [];
+  return several(rowNormOp, [rows, ...given], attrs)[0]!.reshape(x.shape);
+}
+
+/** Layer normalisation over the last dimensions. */
+export function layerNorm(
+  x: Tensor,
+  normalized: Shape,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  eps: number,
+): Tensor {
+  return normalizeRows(x, normalized, [weight, bias], { eps, centred: true });
+}
+
+/** RMS normalisation over the last dimensions. */
+export function rmsNorm(x: Tensor, normalized: Shape, weight: Tensor | null, eps: number): Tensor {
+  return normalizeRows(x, normalized, [weight], { eps, centred: false });
 }

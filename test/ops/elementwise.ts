@@ -1,5 +1,5 @@
 import { F, type Tensor, tensor, where } from 'torcharc';
-import * as e from '../../src/ops/elementwise.ts';
+import * as e from '../../src/ops/arithmetic.ts';
 import { each, type Input, meet, type Row } from './check.ts';
 
 const grid: Input = { shape: [3, 4] };
