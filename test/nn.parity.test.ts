@@ -1,5 +1,5 @@
 /** Every layer and loss against PyTorch 2.13: repr, state, outputs, gradients, buffers. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { nn, realize, type Tensor, tensor } from 'torcharc';
 import { afterAll, describe, expect, test } from 'vitest';
 import { build, decode, type Encoded, expectClose, expectTensor, leavesOf, readFixture } from './parity.ts';
@@ -17,6 +17,7 @@ interface Case {
   readonly loss: number | { $float: string } | null;
   readonly no_grad: readonly string[];
   readonly f64_dev: Record<string, [abs: number, rel: number]>;
+  readonly tags: readonly string[];
 }
 
 const layers = readdirSync(new URL('fixtures/nn/modules', import.meta.url))
@@ -25,15 +26,27 @@ const layers = readdirSync(new URL('fixtures/nn/modules', import.meta.url))
 
 /** Cases that wait for something, and for what. A case that runs although it stands here fails. */
 const waiting: Record<string, string> = {
-  'Sequential 0 named': 'holds a LayerNorm, which comes with the next layers',
-  'MaxPool2d 9 nan_propagates': "ONNX Runtime's MaxPool passes over NaN, PyTorch's hands it on",
 };
 
 const isState = (value: unknown): value is new () => Tensor =>
   typeof value === 'function' && (value === nn.Parameter || value === nn.Buffer);
+/** The classes of torch.nn without fixtures, and where they are tested. */
+const elsewhere: Record<string, string> = {
+  ...Object.fromEntries(['FractionalMaxPool2d', 'FractionalMaxPool3d'].map((name) => [name, 'properties.test.ts'])),
+  ...Object.fromEntries(
+    ['LazyLinear', 'LazyConv', 'LazyConvTranspose', 'LazyBatchNorm', 'LazyInstanceNorm']
+      .flatMap((name) => (name === 'LazyLinear' ? [name] : [1, 2, 3].map((n) => `${name}${n}d`)))
+      .map((name) => [name, 'lazy.test.ts']),
+  ),
+  SyncBatchNorm: 'lazy.test.ts',
+  Module: 'containers.test.ts',
+};
 test('every class of nn has fixtures', () => {
   const exported = Object.entries(nn).filter(([name, value]) => /^[A-Z]/.test(name) && !isState(value));
-  expect(exported.map(([name]) => name).sort()).toEqual([...layers, 'Module'].sort());
+  expect(exported.map(([name]) => name).sort()).toEqual([...layers, ...Object.keys(elsewhere)].sort());
+  for (const [name, file] of Object.entries(elsewhere)) {
+    expect(readFileSync(new URL(file, import.meta.url), 'utf8'), name).toContain(name);
+  }
 });
 
 /** Σ over the outputs that carry a gradient of mean(w · oᵖ), as the fixtures have it. */
@@ -56,8 +69,8 @@ function lossOf(
 async function runCase(name: string, i: number, spec: Case, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
   const stored = (path: string) => tensors.get(`${i}/${path}`)!;
   const module = build(name, spec.options, stored);
-  // Python shows a number as it was typed, 2 or 2.0
-  const plain = (text: string) => text.replace(/(\d)\.0\b/g, '$1');
+  // Python shows a number as it was typed, 2 or 2.0, and lists and tuples, which are both arrays here
+  const plain = (text: string) => text.replace(/(\d)\.0\b/g, '$1').replace(/\[(.*?)\]/g, '($1)');
   expect(plain(String(module))).toBe(plain(spec.repr));
   const state = module.stateDict();
   const kinds = [...state].map(([key, t]) => [key, t instanceof nn.Parameter ? 'param' : 'buffer']);
@@ -107,11 +120,17 @@ async function runCase(name: string, i: number, spec: Case, tensors: ReadonlyMap
 }
 
 let ran = 0;
+/** Cases of what we do not have at all: PackedSequence. */
+const leftOut: string[] = [];
 for (const name of layers) {
   describe(name, () => {
     const { cases, tensors } = readFixture<Case>(`nn/modules/${name}`);
     cases.forEach((spec, i) => {
       const title = `${name} ${i} ${spec.desc}`;
+      if (spec.tags.includes('packed_sequence')) {
+        leftOut.push(title);
+        return;
+      }
       test(title, async () => {
         if (waiting[title]) {
           await expect(runCase(name, i, spec, tensors), `${title}: ${waiting[title]}`).rejects.toThrow();
@@ -124,6 +143,18 @@ for (const name of layers) {
   });
 }
 
+test('only these are left out', () => {
+  expect(leftOut).toEqual([
+    'GRU 19 packed',
+    'GRU 20 packed_two_bi_h0',
+    'LSTM 31 packed',
+    'LSTM 32 packed_two_bi_h0',
+    'RNN 31 packed',
+  ]);
+});
+
 afterAll(() => {
-  console.log(`${ran} cases agree with PyTorch; ${Object.keys(waiting).length} wait`);
+  console.log(
+    `${ran} cases agree with PyTorch; ${Object.keys(waiting).length} wait, ${leftOut.length} are left out`,
+  );
 });

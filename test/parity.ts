@@ -26,7 +26,12 @@ const containers: Record<string, Build> = {
     const [first] = $args as unknown[];
     return new nn.Sequential(first instanceof Map ? Object.fromEntries(first) : ($args as nn.Module[]));
   },
+  ModuleList: ({ modules }) => new nn.ModuleList(modules as nn.Module[] | undefined),
   ModuleDict: ({ modules }) => new nn.ModuleDict(modules as Map<string, nn.Module>),
+  ParameterList: ({ values }) => new nn.ParameterList(values as Tensor[] | undefined),
+  // a dict's names are sorted, which a record stands for
+  ParameterDict: ({ parameters }) =>
+    new nn.ParameterDict(Object.fromEntries((parameters as Map<string, Tensor>) ?? [])),
 };
 
 /** A module from its class and encoded options. */

@@ -34,6 +34,19 @@ export function float(fallback: number, { min, max }: { min?: number; max?: numb
   return result;
 }
 
+type Real = z.ZodUnion<[z.ZodNumber, z.ZodLiteral<number>]>;
+
+/** A number that may be infinite. */
+export function real(fallback?: undefined): Real;
+export function real(fallback: number): z.ZodDefault<Real>;
+export function real(fallback?: number): Real | z.ZodDefault<Real> {
+  const schema: Real = described(
+    z.union([z.number(), z.literal([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])]),
+    'a number',
+  );
+  return fallback === undefined ? schema : described(schema.default(fallback), 'a number');
+}
+
 export function bool(fallback: boolean): z.ZodDefault<z.ZodBoolean> {
   return described(z.boolean().default(fallback), 'true or false');
 }

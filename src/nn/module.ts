@@ -1,58 +1,14 @@
 /** `Module` and its state. */
 import { allocate, store, type TypedArray } from '../tensor/dtype.ts';
 import { mode } from '../tensor/mode.ts';
-import { numel, sameShape, showShape } from '../tensor/shape.ts';
-import { hostData, leaf, setState, Tensor } from '../tensor/tensor.ts';
+import { sameShape, showShape } from '../tensor/shape.ts';
+import { hostData, leaf, setState, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
+import { addHook, addPreHook, type ForwardHook, type ForwardPreHook, type HookHandle } from './hooks.ts';
+import { Buffer, Parameter } from './parameter.ts';
+import { isUninitialized, materialize } from './uninitialized.ts';
 
-/** A tensor that a module learns. https://pytorch.org/docs/stable/generated/torch.nn.parameter.Parameter.html */
-export class Parameter extends Tensor {
-  /** Copies the tensor's values, which must be there. */
-  constructor(tensor: Tensor, requiresGrad = true) {
-    super(leaf(copyOf(tensor), tensor.node));
-    this.node.owner = this;
-    if (requiresGrad) this.requiresGrad = true;
-  }
-
-  /** A parameter of zeros, to be initialised. */
-  static empty(shape: readonly number[]): Parameter {
-    return new Parameter(fresh(shape, 0));
-  }
-}
-
-/** State that is not learned: running statistics. https://pytorch.org/docs/stable/generated/torch.nn.parameter.Buffer.html */
-export class Buffer extends Tensor {
-  readonly persistent: boolean;
-
-  /** Copies the tensor's values; `persistent`: part of the state dict. */
-  constructor(tensor: Tensor, persistent = true) {
-    super(leaf(copyOf(tensor), tensor.node));
-    this.node.owner = this;
-    this.persistent = persistent;
-  }
-}
-
-/** Elements of the largest array ONNX Runtime takes: 2 GiB of float32. */
-const MOST = 2 ** 29;
-
-/** A float32 leaf holding one number everywhere. */
-export function fresh(shape: readonly number[], value: number): Tensor {
-  if (numel(shape) > MOST)
-    throw new ArgError(`a parameter of shape ${showShape(shape)} is larger than an array can be`);
-  const data = allocate('float32', numel(shape));
-  if (value !== 0) data.fill(value);
-  return new Tensor(leaf(data, { shape, dtype: 'float32' }));
-}
-
-function copyOf(tensor: Tensor): TypedArray {
-  const { op, attrs } = tensor.node;
-  if (op?.name === 'constant' && !tensor.node.data) {
-    const data = allocate(tensor.dtype, numel(tensor.shape));
-    for (let i = 0; i < data.length; i++) store(data, tensor.dtype, i, (attrs as { value: number }).value);
-    return data;
-  }
-  return hostData(tensor, 'Parameter').slice() as TypedArray;
-}
+export { Buffer, fresh, Parameter } from './parameter.ts';
 
 const typeNames = new WeakMap<object, string>();
 
@@ -148,6 +104,58 @@ export abstract class Module {
     );
   }
 
+  /** The module of a dotted name; this for ''. */
+  getSubmodule(path: string): Module {
+    const isModule = (value: unknown): value is Module => value instanceof Module;
+    const names = path === '' ? [] : path.split('.');
+    return names.reduce<Module>((module, name) => found(module, name, isModule, 'nn.Module'), this);
+  }
+
+  /** Put a module where the one of a dotted name is, or where there is none yet. */
+  setSubmodule(path: string, module: Module): void {
+    const [parent, name] = this.#parentOf(path);
+    if (!name) throw new ArgError('setSubmodule: Cannot set the submodule without a target name!');
+    parent.place(name, module);
+  }
+
+  /** The parameter of a dotted name. */
+  getParameter(path: string): Parameter {
+    const [parent, name] = this.#parentOf(path);
+    return found(parent, name, (value): value is Parameter => value instanceof Parameter, 'nn.Parameter');
+  }
+
+  /** The buffer of a dotted name. */
+  getBuffer(path: string): Buffer {
+    const [parent, name] = this.#parentOf(path);
+    return found(parent, name, (value): value is Buffer => value instanceof Buffer, 'nn.Buffer');
+  }
+
+  #parentOf(path: string): [Module, string] {
+    const dot = path.lastIndexOf('.');
+    return [this.getSubmodule(path.slice(0, Math.max(0, dot))), path.slice(dot + 1)];
+  }
+
+  /** Hold a module under a name; a container does so among its entries. */
+  protected place(name: string, module: Module): void {
+    Object.assign(this, { [name]: module });
+  }
+
+  /**
+   * Call a function with this module and the inputs before each forward pass. Inputs it returns take their place; a lone one
+   * need not be in an array. In a compiled function hooks are called while it is traced.
+   */
+  registerForwardPreHook(hook: ForwardPreHook): HookHandle {
+    return addPreHook(this, hook);
+  }
+
+  /**
+   * Call a function with this module, the inputs and the output after each forward pass. What it returns, unless nothing, takes the
+   * output's place. There are no hooks of the backward pass.
+   */
+  registerForwardHook(hook: ForwardHook): HookHandle {
+    return addHook(this, hook);
+  }
+
   /** Call `fn` on every submodule, then on this. */
   apply(fn: (module: Module) => void): this {
     for (const child of this.children()) child.apply(fn);
@@ -188,7 +196,8 @@ export abstract class Module {
     if (strict && missing_keys.length > 0) problems.push(`Missing key(s) in state_dict: ${quote(missing_keys)}`);
     for (const [key, t] of own) {
       const value = given.get(key);
-      if (value && !sameShape(value.shape, t.shape)) {
+      // what has no shape yet takes any
+      if (value && !isUninitialized(t) && !sameShape(value.shape, t.shape)) {
         problems.push(
           `size mismatch for ${key}: copying a param with shape ${showShape(value.shape)} from checkpoint, the shape in current model is ${showShape(t.shape)}`,
         );
@@ -201,9 +210,13 @@ export abstract class Module {
     }
     const copies = [...own].flatMap(([key, t]) => {
       const value = given.get(key);
-      return value ? [[t, converted(value, t, key)] as const] : [];
+      if (!value || isUninitialized(value)) return [];
+      return [[t, leaf(converted(value, t, key), { shape: value.shape, dtype: t.dtype })] as const];
     });
-    for (const [t, data] of copies) setState(t, leaf(data, t.node));
+    for (const [t, node] of copies) {
+      if (isUninitialized(t)) materialize(t, node);
+      else setState(t, node);
+    }
     return { missing_keys, unexpected_keys };
   }
 
@@ -237,6 +250,13 @@ export abstract class Module {
   protected childLines(): string[] {
     return [...this.namedChildren()].map(([name, child]) => `(${name}): ${child}`);
   }
+}
+
+function found<T>(module: Module, name: string, is: (value: unknown) => value is T, kind: string): T {
+  const entry = [...module.entries()].find(([key]) => key === name);
+  if (!entry) throw new ArgError(`${typeName(module.constructor)} has no attribute \`${name}\``);
+  if (!is(entry[1])) throw new ArgError(`${typeName(module.constructor)}: \`${name}\` is not an ${kind}`);
+  return entry[1];
 }
 
 function dotted(prefix: string, name: string): string {

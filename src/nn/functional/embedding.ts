@@ -1,0 +1,202 @@
+/** Rows of a table by index: embeddings and bags of them. */
+
+import * as ops from '../../ops/embedding.ts';
+import { where } from '../../ops/elementwise.ts';
+import { constant } from '../../tensor/constant.ts';
+import { isFloat } from '../../tensor/dtype.ts';
+import { mode } from '../../tensor/mode.ts';
+import { numel, sameShape, showShape } from '../../tensor/shape.ts';
+import { expectTensor, hostData, overwrite, type Tensor } from '../../tensor/tensor.ts';
+import { ArgError, ShapeError } from '../../util/errors.ts';
+
+/** What embeddings and bags of them take. */
+export interface EmbeddingOptions {
+  /** The row that is not learned; negative ones count from the end. */
+  readonly padding_idx?: number | null | undefined;
+  /** Rows looked up that are longer are shortened to this, in place, as PyTorch does. Their indices must be on the host. */
+  readonly max_norm?: number | null | undefined;
+  readonly norm_type?: number | undefined;
+  /** Divide each row's gradient by how often it is looked up. */
+  readonly scale_grad_by_freq?: boolean | undefined;
+  /** There are no sparse gradients here: only false is accepted. */
+  readonly sparse?: boolean | undefined;
+}
+
+/** Indices into a table [V, D], in range where their values are there to be looked at. */
+function checkLookup(who: string, index: Tensor, weight: Tensor): void {
+  expectTensor(who, index);
+  expectTensor(who, weight);
+  if (weight.ndim !== 2) throw new ShapeError(`${who}: 'weight' must be 2-D, got ${showShape(weight.shape)}`);
+  if (!isFloat(weight.dtype)) throw new ArgError(`${who}: expected a weight of a floating point dtype, got ${weight.dtype}`);
+  checkInteger(who, 'indices', index);
+  if (!index.node.data || mode.inferring) return;
+  const rows = weight.shape[0]!;
+  for (const value of index.node.data) {
+    if (value < 0 || value >= rows) {
+      throw new ArgError(`${who}: index out of range in self: ${value} is not in the valid range [0, ${rows})`);
+    }
+  }
+}
+
+function checkInteger(who: string, name: string, t: Tensor): void {
+  if (t.dtype === 'int64' || t.dtype === 'int32') return;
+  throw new ArgError(
+    `${who}: Expected tensor for argument '${name}' to have one of the following scalar types: int64, int32; but got ${t.dtype} instead; tensor(data, { dtype: 'int64' }) makes one`,
+  );
+}
+
+/** padding_idx as a row, which must be one. */
+export function paddingRow(who: string, padding_idx: number | null, rows: number): number | null {
+  if (padding_idx === null) return null;
+  if (Number.isInteger(padding_idx) && padding_idx >= -rows && padding_idx < rows) {
+    return padding_idx < 0 ? padding_idx + rows : padding_idx;
+  }
+  throw new ArgError(`${who}: Padding_idx must be within num_embeddings, got ${padding_idx} for ${rows}`);
+}
+
+function noSparse(who: string, sparse: boolean): void {
+  if (!sparse) return;
+  throw new ArgError(`${who}: sparse gradients are not supported; leave sparse out, and the gradient is dense`);
+}
+
+/** Shorten the rows looked up to max_norm, in place. */
+function renormalize(who: string, weight: Tensor, index: Tensor, max_norm: number, p: number): void {
+  if (mode.inferring) return;
+  if (mode.trace) throw new ArgError(`${who}: max_norm is not supported inside a function being compiled`);
+  const rows = new Set([...hostData(index, `${who}: max_norm`)].map(Number));
+  const size = weight.shape[1]!;
+  overwrite(weight, (data) => {
+    const values = data as Float32Array;
+    for (const row of rows) {
+      const part = values.subarray(row * size, (row + 1) * size);
+      const norm = lengthOf(part, p);
+      if (norm > max_norm) for (let i = 0; i < size; i++) part[i]! *= max_norm / (norm + 1e-7);
+    }
+  });
+}
+
+function lengthOf(x: Float32Array, p: number): number {
+  if (p === Number.POSITIVE_INFINITY) return x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  return x.reduce((sum, v) => sum + Math.abs(v) ** p, 0) ** (1 / p);
+}
+
+/**
+ * Rows of `weight` [V, D] at the indices [*]: [*, D].
+ * https://pytorch.org/docs/stable/generated/torch.nn.functional.embedding.html
+ */
+export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
+  const { padding_idx = null, max_norm = null, norm_type = 2, scale_grad_by_freq = false, sparse = false } = options;
+  checkLookup('embedding', input, weight);
+  noSparse('embedding', sparse);
+  const padding = paddingRow('embedding', padding_idx, weight.shape[0]!);
+  if (max_norm !== null) renormalize('embedding', weight, input, max_norm, norm_type);
+  return ops.embedding(weight, input, { padding, byFrequency: scale_grad_by_freq });
+}
+
+export interface EmbeddingBagOptions extends EmbeddingOptions {
+  /** Where each bag begins among indices [N]; none with indices [B, N], each row of which is a bag. */
+  readonly offsets?: Tensor | null | undefined;
+  readonly mode?: 'sum' | 'mean' | 'max' | undefined;
+  /** Factors of the rows, of the indices' shape; for mode 'sum'. */
+  readonly per_sample_weights?: Tensor | null | undefined;
+  /** Whether the last offset is where the last bag ends. */
+  readonly include_last_offset?: boolean | undefined;
+}
+
+/**
+ * Sums, means or maxima of the rows of `weight` [V, D] in each bag of indices: [B, D]; zeros for empty bags. Rows of padding_idx
+ * do not count. https://pytorch.org/docs/stable/generated/torch.nn.functional.embedding_bag.html
+ */
+export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBagOptions = {}): Tensor {
+  const who = 'embedding_bag';
+  const { padding_idx = null, max_norm = null, norm_type = 2, scale_grad_by_freq = false, sparse = false } = options;
+  const { mode: how = 'mean', per_sample_weights: factors = null, include_last_offset = false } = options;
+  checkLookup(who, input, weight);
+  noSparse(who, sparse);
+  const padding = paddingRow(who, padding_idx, weight.shape[0]!);
+  checkMode(how, scale_grad_by_freq);
+  if (factors) checkFactors(input, weight, factors, how);
+  const bags = bagsOf(input, options.offsets ?? null, include_last_offset);
+  if (max_norm !== null) renormalize(who, weight, input, max_norm, norm_type);
+
+  const index = input.reshape([-1]);
+  const kept = padding === null ? null : index.ne(padding).unsqueeze(1);
+  if (how === 'max') return largest(weight, index, kept, bags);
+  const looked = ops.embedding(weight, index, { padding: null, byFrequency: scale_grad_by_freq });
+  const rows = factors ? looked.mul(factors.reshape([-1, 1])) : looked;
+  const sums = bags.sum(kept ? where(kept, rows, 0) : rows);
+  if (how === 'sum') return sums;
+  const ones = constant(1, { shape: [index.shape[0]!, 1], dtype: weight.dtype });
+  return sums.div(bags.sum(kept ? kept.to(weight.dtype) : ones).clamp({ min: 1 }));
+}
+
+function checkMode(how: string, scale_grad_by_freq: boolean): void {
+  if (how !== 'sum' && how !== 'mean' && how !== 'max') {
+    throw new ArgError(`embedding_bag: mode has to be one of sum, mean or max, got '${String(how)}'`);
+  }
+  if (how === 'max' && scale_grad_by_freq) {
+    throw new ArgError('embedding_bag: max mode does not support scaling the gradient by the frequency');
+  }
+}
+
+function checkFactors(input: Tensor, weight: Tensor, factors: Tensor, how: string): void {
+  const who = 'embedding_bag';
+  expectTensor(who, factors);
+  if (how !== 'sum') {
+    throw new ArgError(
+      `${who}: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='${how}')`,
+    );
+  }
+  if (!sameShape(factors.shape, input.shape)) {
+    throw new ShapeError(
+      `${who}: If per_sample_weights (${showShape(factors.shape)}) is not None, then it must have the same shape as the input (${showShape(input.shape)})`,
+    );
+  }
+  if (factors.dtype !== weight.dtype) {
+    throw new ArgError(
+      `${who}: Expected weight to have the same dtype as per_sample_weights; but ${weight.dtype} does not equal ${factors.dtype}`,
+    );
+  }
+}
+
+/** How the indices fall into bags. */
+interface Bags {
+  /** Rows [N, *] added up in each bag. */
+  sum(rows: Tensor): Tensor;
+  /** Which row [N, D] is the largest of each bag, in each column; N if there is none. */
+  first(rows: Tensor): Tensor;
+}
+
+function bagsOf(input: Tensor, offsets: Tensor | null, include_last_offset: boolean): Bags {
+  const who = 'embedding_bag';
+  const n = numel(input.shape);
+  if (input.ndim === 2) {
+    if (offsets) {
+      throw new ArgError(
+        `${who}: if input is 2D, then offsets has to be None, as input is treated as a mini-batch of fixed length sequences; got offsets of shape ${showShape(offsets.shape)}`,
+      );
+    }
+    const [count, length] = input.shape as [number, number];
+    const starts = constant(0, { shape: [count], dtype: 'int64' });
+    const split = (rows: Tensor) => rows.reshape([count, length, rows.shape[1]!]);
+    return { sum: (rows) => split(rows).sum({ dim: 1 }), first: (rows) => starts.add(rows.shape[0]!) };
+  }
+  if (input.ndim !== 1) {
+    throw new ShapeError(`${who}: input has to be 1D or 2D Tensor, but got Tensor of dimension ${input.ndim}`);
+  }
+  if (offsets?.ndim !== 1) {
+    throw new ArgError(`${who}: offsets has to be a 1D Tensor${offsets ? `, got ${showShape(offsets.shape)}` : ' but got None'}`);
+  }
+  checkOffsets(offsets, n, include_last_offset);
+  const segment = ops.segments(offsets, n);
+  const starts = offsets.shape[0]!;
+  // the last bag is what lies behind the last offset
+  const bags = (t: Tensor) => (include_last_offset ? t.narrow(0, 0, starts - 1) : t);
+  return {
+    sum: (rows) => {
+      const none = constant(0, { shape: [starts, rows.shape[1]!], dtype: rows.dtype });
+      return bags(none.indexAdd(0, segment, rows));
+    },
+    first: (rows) => bags(ops.firstLargest(rows, segment, starts)),
+  };
+}
