@@ -11,9 +11,11 @@ export { type Frozen, freeze } from './engine/freeze.ts';
 export { sessionCount, sessionLimit } from './engine/program.ts';
 export type { TensorTree } from './engine/tree.ts';
 export { decodeSafetensors, encodeSafetensors } from './io/safetensors.ts';
+export { layer } from './nn/args.ts';
 export * as F from './nn/functional/index.ts';
 export * as nn from './nn/index.ts';
 export { Module, Parameter } from './nn/module.ts';
+export * as args from './nn/options.ts';
 export { type ModuleSummary, summarize } from './nn/summary.ts';
 export {
   add,

@@ -1,8 +1,10 @@
 import {
   ArcError,
+  args,
   build,
   carryForward,
   type Issue,
+  layer,
   Module,
   nn,
   rand,
@@ -148,21 +150,39 @@ describe('what is wrong with an arc', () => {
 });
 
 test('a module of your own is nameable, with its options checked', async () => {
-  class Scale extends Module {
-    override readonly args: { factor: number };
-    constructor(options: { factor: number }) {
-      super();
-      this.args = options;
-    }
+  class Scale extends layer({ factor: args.float(1, { min: 0 }) }) {
     override forward(x: Tensor): Tensor {
       return x.mul(this.args.factor);
     }
   }
   registerModule('Scale', Scale);
   const model = build({ dag_in_shape: [2], twice: { type: 'Scale', factor: 2 } });
-  expect(String(model)).toBe('DAGNet(\n  (module_dict): ModuleDict(\n    (twice): Scale()\n  )\n)');
+  expect(String(model)).toBe('DAGNet(\n  (module_dict): ModuleDict(\n    (twice): Scale(factor=2.0)\n  )\n)');
   const x = rand([3, 2]);
   expect(await model.forward(x).array()).toEqual(await x.mul(2).array());
+  expect(validate({ type: 'Scale', factr: 2, factor: -1 })).toEqual([
+    { path: 'factor', message: 'expected a number of at least 0, got -1' },
+    { path: 'factr', message: "unknown option (did you mean 'factor'?); its options are factor" },
+  ]);
+});
+
+test('so is a plain class, which takes its options as they are', async () => {
+  class Shift extends Module {
+    readonly by: number;
+    constructor(options: { by: number }) {
+      super();
+      this.by = options.by;
+    }
+    override forward(x: Tensor): Tensor {
+      return x.add(this.by);
+    }
+  }
+  registerModule('Shift', Shift);
+  expect(
+    await build({ type: 'Shift', by: 1 })
+      .forward(rand([2]).mul(0))
+      .array(),
+  ).toEqual([1, 1]);
 });
 
 test('carryForward', () => {

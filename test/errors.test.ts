@@ -214,7 +214,7 @@ test('shapes of layers and losses', () => {
       "ShapeError: flatten: Dimension out of range (expected to be in range of [-1, 0], but got 1)",
       "ShapeError: softmax: Dimension out of range (expected to be in range of [-2, 1], but got 2)",
       "ShapeError: mse_loss: target size ([4]) must be the same as input size ([3])",
-      "ShapeError: l1_loss: target size ([3]) must be the same as input size ([3, 1])",
+      "ShapeError: l1_loss: target size ([3]) must be the same as input size ([3, 1]); reshape one of them, or expand both to [3, 3] if that is meant",
       "ShapeError: binary_cross_entropy_with_logits: target size ([3]) must be the same as input size ([3, 1])",
       "ShapeError: cross_entropy: expected target of shape [4] for input [4, 3], got [5]",
       "ShapeError: cross_entropy: target size ([4]) must be the same as input size ([4, 3])",

@@ -25,7 +25,7 @@ test('a class out of range that is not known beforehand fails when it is compute
     const wrong = int([4], 1).mul(k);
     await expect(F.nllLoss(zeros([4, 3]), wrong).item()).rejects.toThrow(/out of/i);
     await expect(F.multiMarginLoss(zeros([4, 3]), wrong).item()).rejects.toThrow(/out of/i);
-    await expect(adaptive.forward(zeros([4, 3]), wrong)[1].item()).rejects.toThrow(/out of/i);
+    await expect(adaptive.forward(zeros([4, 3]), wrong).loss.item()).rejects.toThrow(/out of/i);
     const sequence = F.ctcLoss(zeros([6, 2, 4]), wrong.reshape([2, 2]), [6, 6], [2, 2]);
     await expect(sequence.item()).rejects.toThrow(/out of/i);
   }
@@ -74,7 +74,7 @@ test('adaptive softmax: all log-probabilities, the likeliest class', async () =>
   const x = randn([200, 8]).mul(4);
   const target = randint(0, 9, [200]);
   const [logP, chosen, output, loss] = noGrad(() => {
-    const [output, loss] = layer.forward(x, target);
+    const { output, loss } = layer.forward(x, target);
     return [layer.logProb(x), layer.predict(x), output, loss];
   });
   const head = layer.head.forward(x).argmax({ dim: 1 });
@@ -100,7 +100,7 @@ test('losses in a compiled function are those outside', async () => {
   const one = tensor(BigInt64Array.of(0n, 2n, 1n));
   const many = tensor(BigInt64Array.of(2n, -1n, 0n, 0n, 0n, 1n, 2n, -1n, 3n, -1n, 0n, 0n), { shape: [3, 4] });
   const losses = (target: Tensor, list: Tensor) => [
-    adaptive.forward(x, target)[1],
+    adaptive.forward(x, target).loss,
     F.multilabelMarginLoss(x, list),
     F.nllLoss(x, target),
     F.ctcLoss(x.reshape([3, 1, 4]), target, [3], [3]),

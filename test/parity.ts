@@ -104,12 +104,12 @@ export async function expectTensor(what: string, actual: Tensor, expected: Tenso
   expectClose(what, await actual.data(), await expected.data(), deviation);
 }
 
-/** Tensors at the leaves of a result, by path: `0` for a lone one, positions below. */
+/** Tensors at the leaves of a result, by path: `0` for a lone one, positions below (of a named tuple's record too). */
 export function leavesOf(value: unknown): [string, Tensor][] {
   if (value instanceof Tensor) return [['0', value]];
   if (value === null) return [];
-  if (!Array.isArray(value)) throw new Missing(`a result of type ${typeof value}`);
-  return value.flatMap((entry, i) =>
+  if (typeof value !== 'object') throw new Missing(`a result of type ${typeof value}`);
+  return Object.values(value as object).flatMap((entry: unknown, i) =>
     entry instanceof Tensor
       ? [[String(i), entry] as [string, Tensor]]
       : leavesOf(entry).map(([path, t]) => [`${i}/${path}`, t] as [string, Tensor]),

@@ -17,7 +17,7 @@ interface Cluster {
 }
 
 /**
- * The log-probability of each target among many classes, and its negative mean, as [output, loss]: x [N, in_features], targets
+ * The log-probability of each target among many classes, and its negative mean, as { output, loss }: x [N, in_features], targets
  * [N] (or [in_features] and []).
  *
  * The head decides between the most frequent classes and clusters of the rest, each with a smaller network of its own. Those are
@@ -65,7 +65,7 @@ export class AdaptiveLogSoftmaxWithLoss extends layer({
     ]);
   }
 
-  override forward(input: Tensor, target: Tensor): [output: Tensor, loss: Tensor] {
+  override forward(input: Tensor, target: Tensor): { output: Tensor; loss: Tensor } {
     checkSizes(input, target);
     this.checkTargets(target);
     const single = target.ndim === 0;
@@ -82,7 +82,7 @@ export class AdaptiveLogSoftmaxWithLoss extends layer({
     }
     const both = within.reduce((sum, t) => sum.add(t), pick(this.head.forward(x), inHead));
     const output = single ? both.squeeze(0) : both;
-    return [output, remember(both.neg().mean(), output)];
+    return { output, loss: remember(both.neg().mean(), output) };
   }
 
   /** Log-probabilities of all classes: [N, in_features] to [N, n_classes]. */
