@@ -323,7 +323,7 @@ test('shapes of operations', () => {
       "ShapeError: sum: Dimension out of range (expected to be in range of [-3, 2], but got 3)",
       "ShapeError: mean: dim appears multiple times in the list of dims [0, 0]",
       "ArgError: sum: dim must be an integer, got 0.5",
-      "ShapeError: amax(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.",
+      "ShapeError: amax(): Expected reduction dim 0 to have non-zero size.",
       "ShapeError: argmax(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.",
       "ArgError: cat: expected a non-empty list of tensors",
       "ShapeError: cat: Sizes of tensors must match except in dimension 0. Expected shape [2, 3] but got [2, 2]",

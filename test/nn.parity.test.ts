@@ -154,7 +154,5 @@ test('only these are left out', () => {
 });
 
 afterAll(() => {
-  console.log(
-    `${ran} cases agree with PyTorch; ${Object.keys(waiting).length} wait, ${leftOut.length} are left out`,
-  );
+  console.log(`${ran} cases agree with PyTorch; ${Object.keys(waiting).length} wait, ${leftOut.length} are left out`);
 });

@@ -34,8 +34,8 @@ export type LayerBase<T extends Table, Own = unknown> = LayerClass &
     ...given: Given<T>
   ) => Module & { readonly args: ArgsOf<T> } & Own);
 
-/** Base class of a layer with the given arguments, in PyTorch's order. */
-export function layer<T extends Table>(table: T): LayerBase<T> {
+/** Base class of a layer with the given arguments, in PyTorch's order; `shown`: those its repr shows, all unless given. */
+export function layer<T extends Table>(table: T, shown: readonly string[] = Object.keys(table)): LayerBase<T> {
   const schema = z.strictObject(table);
   abstract class Layer extends Module {
     static readonly table: Table = table;
@@ -47,7 +47,7 @@ export function layer<T extends Table>(table: T): LayerBase<T> {
     }
 
     override extraRepr(): string {
-      return showArgs(this.args, Object.keys(table), table);
+      return showArgs(this.args, shown, table);
     }
   }
   return Layer;

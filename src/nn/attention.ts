@@ -5,6 +5,7 @@ import { bool, float, int, layer, optional } from './args.ts';
 import { multiHeadAttentionForward } from './functional/index.ts';
 import { eachOnce } from './functional/multihead-attention.ts';
 import { xavierNormal_, xavierUniform_, zeros_ } from './init.ts';
+import { type Optional, optionalInputs } from './inputs.ts';
 import { Linear } from './linear.ts';
 import { nameType, Parameter } from './module.ts';
 
@@ -46,6 +47,16 @@ export class MultiheadAttention extends layer({
   vdim: optional(int()),
   batch_first: bool(false),
 }) {
+  static readonly inputs = [
+    'query',
+    'key',
+    'value',
+    'key_padding_mask',
+    'need_weights',
+    'attn_mask',
+    'average_attn_weights',
+    'is_causal',
+  ];
   // PyTorch draws its numbers first
   readonly out_proj = this.outProjection();
   readonly in_proj_weight = this.separate() ? null : xavier(3 * this.args.embed_dim, this.args.embed_dim);
@@ -92,8 +103,12 @@ export class MultiheadAttention extends layer({
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    options: MultiheadAttentionOptions = {},
+    ...optional: Optional<
+      MultiheadAttentionOptions,
+      ['key_padding_mask', 'need_weights', 'attn_mask', 'average_attn_weights', 'is_causal']
+    >
   ): [output: Tensor, weights: Tensor | null] {
+    const options = optionalInputs<MultiheadAttentionOptions>(this, 3, optional);
     const { embed_dim, num_heads, dropout, add_zero_attn, batch_first } = this.args;
     mode.trace?.guard(() => this.args.dropout);
     const { in_proj_weight, in_proj_bias, bias_k, bias_v, q_proj_weight, k_proj_weight, v_proj_weight } = this;

@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { type ArgsOf, bool, choice, int, type LayerBase, layer, python, size, tuple } from './args.ts';
 import * as F from './functional/index.ts';
+import { type Optional, optionalInputs } from './inputs.ts';
 import { defaultBias, defaultWeight } from './linear.ts';
 import type { Parameter } from './module.ts';
 
@@ -124,16 +125,17 @@ const transposedTable = (n: 1 | 2 | 3) => ({
 });
 
 /** Which of the sizes that convolve to the input's is meant; batch and channels may stand before. */
-type OutputSize = { readonly output_size?: readonly number[] | null };
+type OutputSize = { readonly output_size?: readonly number[] | null | undefined };
 interface OwnTransposed {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
-  forward(x: Tensor, options?: OutputSize): Tensor;
+  forward(x: Tensor, ...optional: Optional<OutputSize, ['output_size']>): Tensor;
 }
 
 function transposed(n: 1 | 2 | 3): LayerBase<ReturnType<typeof transposedTable>, OwnTransposed> {
   const conv = [F.convTranspose1d, F.convTranspose2d, F.convTranspose3d][n - 1]!;
   abstract class Transposed extends layer(transposedTable(n)) {
+    static readonly inputs = ['input', 'output_size'];
     readonly weight = defaultWeight([
       this.args.in_channels,
       this.perGroup(this.args.out_channels),
@@ -152,7 +154,8 @@ function transposed(n: 1 | 2 | 3): LayerBase<ReturnType<typeof transposedTable>,
       return channels / groups;
     }
 
-    override forward(x: Tensor, { output_size = null }: OutputSize = {}): Tensor {
+    override forward(x: Tensor, ...optional: Optional<OutputSize, ['output_size']>): Tensor {
+      const { output_size = null } = optionalInputs<OutputSize>(this, 1, optional);
       const { stride, padding, groups, dilation } = this.args;
       const output_padding = output_size === null ? this.args.output_padding : this.padTo(x, output_size);
       return conv(x, this.weight, { bias: this.bias, stride, padding, output_padding, groups, dilation });

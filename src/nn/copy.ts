@@ -1,5 +1,6 @@
 import { ArgError } from '../util/errors.ts';
-import { ModuleDict, ModuleList, Sequential } from './container.ts';
+import { Container, Dict } from './collection.ts';
+import { Sequential } from './container.ts';
 import { Buffer, Module, Parameter, typeName } from './module.ts';
 
 /**
@@ -34,12 +35,13 @@ function copied(value: unknown, known: Map<object, object>): unknown {
 /** A module of the same class that has its entries, if it is a container, and no fields yet. */
 function blank(module: Module, known: Map<object, object>): Module {
   const type = module.constructor as new (entries: unknown) => Module;
-  if (module instanceof ModuleList) return new type(module.values().map((held) => copied(held, known)));
-  if (module instanceof Sequential || module instanceof ModuleDict) {
-    return new type(Object.fromEntries([...module.entries()].map(([name, held]) => [name, copied(held, known)])));
+  if (module instanceof Container) {
+    const held = [...module.entries()].map(([name, value]) => [name, copied(value, known)] as const);
+    const named = module instanceof Dict || module instanceof Sequential;
+    return new type(named ? held : held.map(([, value]) => value));
   }
   if ([...module.entries()].some(([name]) => !Object.hasOwn(module, name))) {
-    throw new ArgError(`${typeName(type)}: expected state in fields, to be copied`);
+    throw new ArgError(`${typeName(type)}: expected its state in fields, to be copied`);
   }
   return Reflect.construct(Module, [], type) as Module;
 }

@@ -52,7 +52,8 @@ export class AlphaDropout extends DropoutBase {
 }
 
 /**
- * Whole channels of [N, C, *] set to SELU's lower limit. https://pytorch.org/docs/stable/generated/torch.nn.FeatureAlphaDropout.html
+ * Whole channels of [N, C, *] set to SELU's lower limit.
+ * https://pytorch.org/docs/stable/generated/torch.nn.FeatureAlphaDropout.html
  */
 export class FeatureAlphaDropout extends DropoutBase {
   override forward(x: Tensor): Tensor {

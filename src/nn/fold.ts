@@ -5,7 +5,8 @@ import * as F from './functional/index.ts';
 const windows = { dilation: size(2, 1), padding: size(2, 0, 0), stride: size(2, 1) };
 
 /**
- * Columns [N, C·∏kernel_size, L] added up to [N, C, *output_size]. https://pytorch.org/docs/stable/generated/torch.nn.Fold.html
+ * Columns [N, C·∏kernel_size, L] added up to [N, C, *output_size].
+ * https://pytorch.org/docs/stable/generated/torch.nn.Fold.html
  */
 export class Fold extends layer({ output_size: size(2), kernel_size: size(2), ...windows }) {
   override forward(x: Tensor): Tensor {
@@ -14,7 +15,8 @@ export class Fold extends layer({ output_size: size(2), kernel_size: size(2), ..
 }
 
 /**
- * Windows of [N, C, H, W] as the columns of [N, C·∏kernel_size, L]. https://pytorch.org/docs/stable/generated/torch.nn.Unfold.html
+ * Windows of [N, C, H, W] as the columns of [N, C·∏kernel_size, L].
+ * https://pytorch.org/docs/stable/generated/torch.nn.Unfold.html
  */
 export class Unfold extends layer({ kernel_size: size(2), ...windows }) {
   override forward(x: Tensor): Tensor {

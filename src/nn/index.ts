@@ -7,7 +7,9 @@ import * as container from './container.ts';
 import * as conv from './conv.ts';
 import * as distance from './distance.ts';
 import * as dropout from './dropout.ts';
+import * as embedding from './embedding.ts';
 import * as fold from './fold.ts';
+import * as lazy from './lazy.ts';
 import * as linear from './linear.ts';
 import * as loss from './loss.ts';
 import { nameType } from './module.ts';
@@ -17,6 +19,7 @@ import * as pooling from './pooling.ts';
 import * as poolingAdaptive from './pooling-adaptive.ts';
 import * as recurrent from './recurrent.ts';
 import * as recurrentCell from './recurrent-cell.ts';
+import * as transformer from './transformer.ts';
 import * as vision from './vision.ts';
 
 export * from './activation.ts';
@@ -27,8 +30,10 @@ export * from './container.ts';
 export * from './conv.ts';
 export * from './distance.ts';
 export * from './dropout.ts';
+export * from './embedding.ts';
 export * from './fold.ts';
 export * as init from './init.ts';
+export * from './lazy.ts';
 export { Bilinear, Flatten, Identity, Linear, Unflatten } from './linear.ts';
 export * from './loss.ts';
 export { Buffer, Module, Parameter } from './module.ts';
@@ -38,6 +43,7 @@ export * from './pooling.ts';
 export * from './pooling-adaptive.ts';
 export * from './recurrent.ts';
 export * from './recurrent-cell.ts';
+export * from './transformer.ts';
 export * from './vision.ts';
 
 for (const family of [
@@ -49,7 +55,9 @@ for (const family of [
   conv,
   distance,
   dropout,
+  embedding,
   fold,
+  lazy,
   linear,
   loss,
   normalization,
@@ -58,6 +66,7 @@ for (const family of [
   poolingAdaptive,
   recurrent,
   recurrentCell,
+  transformer,
   vision,
 ]) {
   for (const [name, type] of Object.entries(family)) if (/^[A-Z]/.test(name)) nameType(type as object, name);

@@ -71,7 +71,8 @@ export class Identity extends Module {
 }
 
 /**
- * Dimensions start_dim to end_dim made one: [N, *] to [N, numel]. https://pytorch.org/docs/stable/generated/torch.nn.Flatten.html
+ * Dimensions start_dim to end_dim made one: [N, *] to [N, numel].
+ * https://pytorch.org/docs/stable/generated/torch.nn.Flatten.html
  */
 export class Flatten extends layer({
   start_dim: int(1, Number.MIN_SAFE_INTEGER),
@@ -85,7 +86,8 @@ export class Flatten extends layer({
 const sizes = z.array(z.int()).min(1).meta({ description: 'a list of integers, one of which may be -1' });
 
 /**
- * One dimension made several: [*, S, *] to [*, unflattened_size, *]. https://pytorch.org/docs/stable/generated/torch.nn.Unflatten.html
+ * One dimension made several: [*, S, *] to [*, unflattened_size, *].
+ * https://pytorch.org/docs/stable/generated/torch.nn.Unflatten.html
  */
 export class Unflatten extends layer({ dim: int(undefined, Number.MIN_SAFE_INTEGER), unflattened_size: sizes }) {
   override forward(x: Tensor): Tensor {

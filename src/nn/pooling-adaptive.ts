@@ -3,6 +3,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { bool, type LayerBase, layer, optional, python, size, tuple } from './args.ts';
 import * as F from './functional/index.ts';
+import { type Optional, optionalInputs } from './inputs.ts';
 import { Buffer } from './module.ts';
 
 type Rank = 1 | 2 | 3;
@@ -79,18 +80,17 @@ export class AdaptiveMaxPool2d extends adaptiveMaxPooling(2) {}
 export class AdaptiveMaxPool3d extends adaptiveMaxPooling(3) {}
 
 const unpoolTable = (n: Rank) => ({ kernel_size: size(n), stride: optional(size(n)), padding: size(n, 0, 0) });
+type OutputSize = Pick<F.MaxUnpoolOptions, 'output_size'>;
 interface Unpooling {
-  forward(x: Tensor, indices: Tensor, options?: Pick<F.MaxUnpoolOptions, 'output_size'>): Tensor;
+  forward(x: Tensor, indices: Tensor, ...optional: Optional<OutputSize, ['output_size']>): Tensor;
 }
 
 function maxUnpooling(n: Rank): LayerBase<ReturnType<typeof unpoolTable>, Unpooling> {
   const unpool = [F.maxUnpool1d, F.maxUnpool2d, F.maxUnpool3d][n - 1]!;
   abstract class MaxUnpooling extends layer(unpoolTable(n)) {
-    override forward(
-      x: Tensor,
-      indices: Tensor,
-      { output_size = null }: Pick<F.MaxUnpoolOptions, 'output_size'> = {},
-    ): Tensor {
+    static readonly inputs = ['input', 'indices', 'output_size'];
+    override forward(x: Tensor, indices: Tensor, ...optional: Optional<OutputSize, ['output_size']>): Tensor {
+      const { output_size = null } = optionalInputs<OutputSize>(this, 2, optional);
       return unpool(x, indices, { ...this.args, output_size });
     }
     override extraRepr(): string {

@@ -5,6 +5,7 @@ import { ArgError, ShapeError } from '../util/errors.ts';
 import { bool, choice, int, layer, python } from './args.ts';
 import { gruCell, lstmCell, rnnCell } from './functional/recurrent-cell.ts';
 import { uniform_ } from './init.ts';
+import { type Optional, optionalInputs } from './inputs.ts';
 import { Parameter } from './module.ts';
 
 const table = { input_size: int(), hidden_size: int(), bias: bool(true) };
@@ -34,6 +35,9 @@ function prepared(who: string, { input_size, hidden_size }: Args, x: Tensor, giv
     if (h.ndim !== 1 && h.ndim !== 2) {
       throw new ShapeError(`${who}: Expected ${name} to be 1D or 2D, got ${h.ndim}D instead`);
     }
+    if (h.ndim !== x.ndim) {
+      throw new ShapeError(`${who}: Expected ${name} to be ${x.ndim}D as the input is, got ${h.ndim}D instead`);
+    }
     if (h.dtype !== x.dtype) {
       throw new ArgError(`${who}: expected ${name} to have the input's dtype ${x.dtype}, got ${h.dtype}`);
     }
@@ -47,7 +51,7 @@ function prepared(who: string, { input_size, hidden_size }: Args, x: Tensor, giv
   const zeros = constant(0, { shape: [rows, hidden_size], dtype: x.dtype });
   const all = given.length > 0 ? given.map(batch) : new Array<Tensor>(states).fill(zeros);
   all.forEach((h, i) => {
-    if (h.shape[0] !== rows || h.ndim !== 2) {
+    if (h.shape[0] !== rows) {
       throw new ShapeError(`${who}: Input batch size ${rows} doesn't match hidden${i} batch size ${h.shape[0]}`);
     }
     if (h.shape[1] !== hidden_size) {
@@ -60,6 +64,10 @@ function prepared(who: string, { input_size, hidden_size }: Args, x: Tensor, giv
   return { input, states: all, back };
 }
 
+interface OwnStates {
+  readonly hx?: readonly [h: Tensor, c: Tensor] | null;
+}
+
 function repr({ input_size, hidden_size, bias }: Args, nonlinearity = 'tanh'): string {
   const flag = bias ? '' : `, bias=${python(bias)}`;
   return `${input_size}, ${hidden_size}${flag}${nonlinearity === 'tanh' ? '' : `, nonlinearity=${nonlinearity}`}`;
@@ -70,12 +78,14 @@ function repr({ input_size, hidden_size, bias }: Args, nonlinearity = 'tanh'): s
  * https://pytorch.org/docs/stable/generated/torch.nn.RNNCell.html
  */
 export class RNNCell extends layer({ ...table, nonlinearity: choice(['tanh', 'relu'], 'tanh') }) {
+  static readonly inputs = ['input', 'hx'];
   readonly weight_ih = uniform(this.args, this.args.hidden_size, this.args.input_size);
   readonly weight_hh = uniform(this.args, this.args.hidden_size, this.args.hidden_size);
   readonly bias_ih = this.args.bias ? uniform(this.args, this.args.hidden_size) : null;
   readonly bias_hh = this.args.bias ? uniform(this.args, this.args.hidden_size) : null;
 
-  override forward(x: Tensor, hx: Tensor | null = null): Tensor {
+  override forward(x: Tensor, ...optional: Optional<{ hx?: Tensor | null }, ['hx']>): Tensor {
+    const { hx } = optionalInputs<{ hx?: Tensor | null }>(this, 1, optional);
     const { input, states, back } = prepared('RNNCell', this.args, x, hx ? [hx] : [], 1);
     return back(rnnCell(input, states[0]!, this, this.args.nonlinearity));
   }
@@ -90,12 +100,14 @@ export class RNNCell extends layer({ ...table, nonlinearity: choice(['tanh', 're
  * (zeros by default), all also without N, to [h', c']. https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html
  */
 export class LSTMCell extends layer(table) {
+  static readonly inputs = ['input', 'hx'];
   readonly weight_ih = uniform(this.args, 4 * this.args.hidden_size, this.args.input_size);
   readonly weight_hh = uniform(this.args, 4 * this.args.hidden_size, this.args.hidden_size);
   readonly bias_ih = this.args.bias ? uniform(this.args, 4 * this.args.hidden_size) : null;
   readonly bias_hh = this.args.bias ? uniform(this.args, 4 * this.args.hidden_size) : null;
 
-  override forward(x: Tensor, hx: readonly [h: Tensor, c: Tensor] | null = null): [h: Tensor, c: Tensor] {
+  override forward(x: Tensor, ...optional: Optional<OwnStates, ['hx']>): [h: Tensor, c: Tensor] {
+    const { hx = null } = optionalInputs<OwnStates>(this, 1, optional);
     if (hx && (!Array.isArray(hx) || hx.length !== 2)) {
       throw new ArgError('LSTMCell: expected hx to be a list of two tensors, h and c');
     }
@@ -114,12 +126,14 @@ export class LSTMCell extends layer(table) {
  * (zeros by default), both also without N. https://pytorch.org/docs/stable/generated/torch.nn.GRUCell.html
  */
 export class GRUCell extends layer(table) {
+  static readonly inputs = ['input', 'hx'];
   readonly weight_ih = uniform(this.args, 3 * this.args.hidden_size, this.args.input_size);
   readonly weight_hh = uniform(this.args, 3 * this.args.hidden_size, this.args.hidden_size);
   readonly bias_ih = this.args.bias ? uniform(this.args, 3 * this.args.hidden_size) : null;
   readonly bias_hh = this.args.bias ? uniform(this.args, 3 * this.args.hidden_size) : null;
 
-  override forward(x: Tensor, hx: Tensor | null = null): Tensor {
+  override forward(x: Tensor, ...optional: Optional<{ hx?: Tensor | null }, ['hx']>): Tensor {
+    const { hx } = optionalInputs<{ hx?: Tensor | null }>(this, 1, optional);
     const { input, states, back } = prepared('GRUCell', this.args, x, hx ? [hx] : [], 1);
     return back(gruCell(input, states[0]!, this));
   }

@@ -7,6 +7,7 @@ import { ArgError, ShapeError } from '../util/errors.ts';
 import { bool, choice, int, type LayerBase, layer, python, pythonFloat } from './args.ts';
 import { type Kind, recurrent, type Weights } from './functional/recurrent.ts';
 import { uniform_ } from './init.ts';
+import { type Optional, optionalInputs } from './inputs.ts';
 import { type Module, Parameter } from './module.ts';
 
 const sizes = { input_size: int(undefined, 1), hidden_size: int(undefined, 1), num_layers: int(1, 1) };
@@ -139,6 +140,14 @@ function checkStates(who: string, args: Args, hx: readonly Tensor[], x: Tensor, 
   });
 }
 
+/** The state to begin with; zeros by default. */
+interface OwnState {
+  readonly hx?: Tensor | null | undefined;
+}
+interface OwnStates {
+  readonly hx?: readonly [h: Tensor, c: Tensor] | null | undefined;
+}
+
 /** What PyTorch prints: the sizes, and what is not as usual. */
 function repr({ input_size, hidden_size, ...args }: Args): string {
   const { proj_size = 0, num_layers, bias, batch_first, dropout, bidirectional } = args;
@@ -159,14 +168,17 @@ function repr({ input_size, hidden_size, ...args }: Args): string {
  * Unlike PyTorch, takes no PackedSequence. https://pytorch.org/docs/stable/generated/torch.nn.RNN.html
  */
 export class RNN extends RnnBase {
+  static readonly inputs = ['input', 'hx'];
+
   constructor(...given: ConstructorParameters<typeof RnnBase>) {
     super(...given);
     addParameters(this, 1);
   }
 
-  override forward(x: Tensor, hx: Tensor | null = null): [output: Tensor, h_n: Tensor] {
+  override forward(x: Tensor, ...optional: Optional<OwnState, ['hx']>): [output: Tensor, h_n: Tensor] {
     const kind = this.args.nonlinearity === 'tanh' ? 'RNN_TANH' : 'RNN_RELU';
-    const { y, states } = run('RNN', kind, this, x, hx && [hx]);
+    const { hx } = optionalInputs<OwnState>(this, 1, optional);
+    const { y, states } = run('RNN', kind, this, x, hx ? [hx] : null);
     return [y, states[0]!];
   }
 
@@ -182,6 +194,8 @@ export class RNN extends RnnBase {
  * Unlike PyTorch, takes no PackedSequence. https://pytorch.org/docs/stable/generated/torch.nn.LSTM.html
  */
 export class LSTM extends LstmBase {
+  static readonly inputs = ['input', 'hx'];
+
   constructor(...given: ConstructorParameters<typeof LstmBase>) {
     super(...given);
     const { proj_size, hidden_size } = this.args;
@@ -195,8 +209,9 @@ export class LSTM extends LstmBase {
 
   override forward(
     x: Tensor,
-    hx: readonly [h: Tensor, c: Tensor] | null = null,
+    ...optional: Optional<OwnStates, ['hx']>
   ): [output: Tensor, last: [h_n: Tensor, c_n: Tensor]] {
+    const { hx = null } = optionalInputs<OwnStates>(this, 1, optional);
     if (hx && (!Array.isArray(hx) || hx.length !== 2)) {
       throw new ArgError('LSTM: expected hx to be a list of two tensors, h and c');
     }
@@ -216,13 +231,16 @@ export class LSTM extends LstmBase {
  * Unlike PyTorch, takes no PackedSequence. https://pytorch.org/docs/stable/generated/torch.nn.GRU.html
  */
 export class GRU extends GruBase {
+  static readonly inputs = ['input', 'hx'];
+
   constructor(...given: ConstructorParameters<typeof GruBase>) {
     super(...given);
     addParameters(this, 3);
   }
 
-  override forward(x: Tensor, hx: Tensor | null = null): [output: Tensor, h_n: Tensor] {
-    const { y, states } = run('GRU', 'GRU', this, x, hx && [hx]);
+  override forward(x: Tensor, ...optional: Optional<OwnState, ['hx']>): [output: Tensor, h_n: Tensor] {
+    const { hx } = optionalInputs<OwnState>(this, 1, optional);
+    const { y, states } = run('GRU', 'GRU', this, x, hx ? [hx] : null);
     return [y, states[0]!];
   }
 

@@ -4,6 +4,7 @@ import { bool, float, int, layer, show } from './args.ts';
 import { MultiheadAttention } from './attention.ts';
 import { Dropout } from './dropout.ts';
 import { gelu, relu } from './functional/index.ts';
+import { type Optional, optionalInputs } from './inputs.ts';
 import { Linear } from './linear.ts';
 import { Module } from './module.ts';
 import { LayerNorm } from './normalization.ts';
@@ -91,7 +92,8 @@ export interface TransformerEncoderLayerOptions {
  * with `norm_first`): src [S, N, d_model], or [N, S, d_model] with `batch_first`, or without N, to the same shape.
  * https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html
  */
-export class TransformerEncoderLayer extends layer(table) {
+export class TransformerEncoderLayer extends layer(table, []) {
+  static readonly inputs = ['src', 'src_mask', 'src_key_padding_mask', 'is_causal'];
   readonly self_attn = attentionOf(this.args);
   readonly linear1 = linearOf(this.args.d_model, this.args.dim_feedforward, this.args);
   readonly dropout = new Dropout({ p: this.args.dropout });
@@ -102,16 +104,16 @@ export class TransformerEncoderLayer extends layer(table) {
   readonly dropout2 = new Dropout({ p: this.args.dropout });
   readonly activation = activationOf(this.args);
 
-  override forward(src: Tensor, options: TransformerEncoderLayerOptions = {}): Tensor {
+  override forward(
+    src: Tensor,
+    ...optional: Optional<TransformerEncoderLayerOptions, ['src_mask', 'src_key_padding_mask', 'is_causal']>
+  ): Tensor {
+    const options = optionalInputs<TransformerEncoderLayerOptions>(this, 1, optional);
     const { src_mask, src_key_padding_mask, is_causal } = options;
     const { norm_first } = this.args;
     const masks = { attn_mask: src_mask, key_padding_mask: src_key_padding_mask, is_causal };
     const x = residual(src, this.norm1, norm_first, (t) => this.dropout1.forward(attend(this.self_attn, t, t, masks)));
     return residual(x, this.norm2, norm_first, (t) => this.dropout2.forward(feedForward(this, t)));
-  }
-
-  override extraRepr(): string {
-    return '';
   }
 }
 
@@ -129,12 +131,32 @@ export interface TransformerDecoderOptions {
   readonly memory_is_causal?: boolean | undefined;
 }
 
+/** The order in which they may also be given. */
+export type DecoderInputs = [
+  'tgt_mask',
+  'memory_mask',
+  'tgt_key_padding_mask',
+  'memory_key_padding_mask',
+  'tgt_is_causal',
+  'memory_is_causal',
+];
+
 /**
  * Self-attention, attention to the encoder's output `memory`, then two linear layers, as in `TransformerEncoderLayer`: tgt
  * [T, N, d_model] and memory [S, N, d_model] to the shape of tgt.
  * https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoderLayer.html
  */
-export class TransformerDecoderLayer extends layer(table) {
+export class TransformerDecoderLayer extends layer(table, []) {
+  static readonly inputs = [
+    'tgt',
+    'memory',
+    'tgt_mask',
+    'memory_mask',
+    'tgt_key_padding_mask',
+    'memory_key_padding_mask',
+    'tgt_is_causal',
+    'memory_is_causal',
+  ];
   readonly self_attn = attentionOf(this.args);
   readonly multihead_attn = attentionOf(this.args);
   readonly linear1 = linearOf(this.args.d_model, this.args.dim_feedforward, this.args);
@@ -148,7 +170,12 @@ export class TransformerDecoderLayer extends layer(table) {
   readonly dropout3 = new Dropout({ p: this.args.dropout });
   readonly activation = activationOf(this.args);
 
-  override forward(tgt: Tensor, memory: Tensor, options: TransformerDecoderOptions = {}): Tensor {
+  override forward(
+    tgt: Tensor,
+    memory: Tensor,
+    ...optional: Optional<TransformerDecoderOptions, DecoderInputs>
+  ): Tensor {
+    const options = optionalInputs<TransformerDecoderOptions>(this, 2, optional);
     const { norm_first } = this.args;
     const own = {
       attn_mask: options.tgt_mask,
@@ -165,9 +192,5 @@ export class TransformerDecoderLayer extends layer(table) {
       this.dropout2.forward(attend(this.multihead_attn, t, memory, others)),
     );
     return residual(y, this.norm3, norm_first, (t) => this.dropout3.forward(feedForward(this, t)));
-  }
-
-  override extraRepr(): string {
-    return '';
   }
 }

@@ -8,10 +8,12 @@ import { bool, int, layer, optional, show } from './args.ts';
 import { ModuleList } from './container.ts';
 import { copyOf } from './copy.ts';
 import { xavierUniform_ } from './init.ts';
+import { type Optional, optionalInputs } from './inputs.ts';
 import { Module } from './module.ts';
 import { LayerNorm } from './normalization.ts';
 import {
   common,
+  type DecoderInputs,
   last,
   TransformerDecoderLayer,
   type TransformerDecoderOptions,
@@ -48,25 +50,29 @@ export interface TransformerEncoderOptions {
  * `enable_nested_tensor` and `mask_check` change nothing: padding is always computed, and its places never filled with zeros, as
  * PyTorch does only without gradients. https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoder.html
  */
-export class TransformerEncoder extends layer({
-  encoder_layer: module('a TransformerEncoderLayer'),
-  num_layers: int(),
-  norm: optional(module('a module')),
-  enable_nested_tensor: bool(true),
-  mask_check: bool(true),
-}) {
+export class TransformerEncoder extends layer(
+  {
+    encoder_layer: module('a TransformerEncoderLayer'),
+    num_layers: int(),
+    norm: optional(module('a module')),
+    enable_nested_tensor: bool(true),
+    mask_check: bool(true),
+  },
+  [],
+) {
+  static readonly inputs = ['src', 'mask', 'src_key_padding_mask', 'is_causal'];
   readonly layers = copies(this.args.encoder_layer, this.args.num_layers);
   readonly norm = this.args.norm;
 
-  override forward(src: Tensor, options: TransformerEncoderOptions = {}): Tensor {
+  override forward(
+    src: Tensor,
+    ...optional: Optional<TransformerEncoderOptions, ['mask', 'src_key_padding_mask', 'is_causal']>
+  ): Tensor {
+    const options = optionalInputs<TransformerEncoderOptions>(this, 1, optional);
     const { mask, src_key_padding_mask, is_causal } = options;
     const masks = { src_mask: mask, src_key_padding_mask, is_causal: is_causal ?? false };
     const y = this.layers.values().reduce((x, each) => call(each, [x], masks), src);
     return this.norm ? call(this.norm, [y]) : y;
-  }
-
-  override extraRepr(): string {
-    return '';
   }
 }
 
@@ -80,21 +86,35 @@ function call(module: Module, inputs: readonly Tensor[], ...options: object[]): 
  * A stack of copies of a decoder layer, then `norm` if given. The copies start from equal weights.
  * https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html
  */
-export class TransformerDecoder extends layer({
-  decoder_layer: module('a TransformerDecoderLayer'),
-  num_layers: int(),
-  norm: optional(module('a module')),
-}) {
+export class TransformerDecoder extends layer(
+  {
+    decoder_layer: module('a TransformerDecoderLayer'),
+    num_layers: int(),
+    norm: optional(module('a module')),
+  },
+  [],
+) {
+  static readonly inputs = [
+    'tgt',
+    'memory',
+    'tgt_mask',
+    'memory_mask',
+    'tgt_key_padding_mask',
+    'memory_key_padding_mask',
+    'tgt_is_causal',
+    'memory_is_causal',
+  ];
   readonly layers = copies(this.args.decoder_layer, this.args.num_layers);
   readonly norm = this.args.norm;
 
-  override forward(tgt: Tensor, memory: Tensor, options: TransformerDecoderOptions = {}): Tensor {
+  override forward(
+    tgt: Tensor,
+    memory: Tensor,
+    ...optional: Optional<TransformerDecoderOptions, DecoderInputs>
+  ): Tensor {
+    const options = optionalInputs<TransformerDecoderOptions>(this, 2, optional);
     const y = this.layers.values().reduce((x, each) => call(each, [x, memory], options), tgt);
     return this.norm ? call(this.norm, [y]) : y;
-  }
-
-  override extraRepr(): string {
-    return '';
   }
 }
 
@@ -104,22 +124,38 @@ export interface TransformerOptions extends TransformerDecoderOptions {
   readonly src_is_causal?: boolean | null | undefined;
 }
 
-const Base = layer({
-  d_model: int(512, 1),
-  nhead: int(8, 1),
-  num_encoder_layers: int(6),
-  num_decoder_layers: int(6),
-  ...common,
-  custom_encoder: optional(module('a module')),
-  custom_decoder: optional(module('a module')),
-  ...last,
-});
+const Base = layer(
+  {
+    d_model: int(512, 1),
+    nhead: int(8, 1),
+    num_encoder_layers: int(6),
+    num_decoder_layers: int(6),
+    ...common,
+    custom_encoder: optional(module('a module')),
+    custom_decoder: optional(module('a module')),
+    ...last,
+  },
+  [],
+);
 
 /**
  * An encoder and a decoder: src [S, N, d_model] and tgt [T, N, d_model] (N first with `batch_first`, or none) to the shape of tgt.
  * All matrices start from Xavier's distribution. https://pytorch.org/docs/stable/generated/torch.nn.Transformer.html
  */
 export class Transformer extends Base {
+  static readonly inputs = [
+    'src',
+    'tgt',
+    'src_mask',
+    'tgt_mask',
+    'memory_mask',
+    'src_key_padding_mask',
+    'tgt_key_padding_mask',
+    'memory_key_padding_mask',
+    'src_is_causal',
+    'tgt_is_causal',
+    'memory_is_causal',
+  ];
   readonly encoder: Module;
   readonly decoder: Module;
 
@@ -145,7 +181,25 @@ export class Transformer extends Base {
     for (const p of this.parameters()) if (p.ndim > 1) xavierUniform_(p);
   }
 
-  override forward(src: Tensor, tgt: Tensor, options: TransformerOptions = {}): Tensor {
+  override forward(
+    src: Tensor,
+    tgt: Tensor,
+    ...optional: Optional<
+      TransformerOptions,
+      [
+        'src_mask',
+        'tgt_mask',
+        'memory_mask',
+        'src_key_padding_mask',
+        'tgt_key_padding_mask',
+        'memory_key_padding_mask',
+        'src_is_causal',
+        'tgt_is_causal',
+        'memory_is_causal',
+      ]
+    >
+  ): Tensor {
+    const options = optionalInputs<TransformerOptions>(this, 2, optional);
     const { src_mask, src_key_padding_mask, src_is_causal, ...rest } = options;
     for (const t of [src, tgt]) expectTensor('Transformer', t);
     const { batch_first, d_model } = this.args;
@@ -170,9 +224,5 @@ export class Transformer extends Base {
     }
     const data = new Float64Array(sz * sz).map((_, i) => (i % sz > Math.floor(i / sz) ? -Infinity : 0));
     return tensor(data, { shape: [sz, sz], dtype });
-  }
-
-  override extraRepr(): string {
-    return '';
   }
 }

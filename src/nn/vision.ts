@@ -6,7 +6,8 @@ import { interpolateModes } from './functional/interpolate.ts';
 import type { Size } from './functional/shared.ts';
 
 /**
- * Channels as finer pixels: [*, C r², H, W] to [*, C, H r, W r]. https://pytorch.org/docs/stable/generated/torch.nn.PixelShuffle.html
+ * Channels as finer pixels: [*, C r², H, W] to [*, C, H r, W r].
+ * https://pytorch.org/docs/stable/generated/torch.nn.PixelShuffle.html
  */
 export class PixelShuffle extends layer({ upscale_factor: int(undefined, 1) }) {
   override forward(x: Tensor): Tensor {
@@ -15,7 +16,8 @@ export class PixelShuffle extends layer({ upscale_factor: int(undefined, 1) }) {
 }
 
 /**
- * Pixels as channels: [*, C, H r, W r] to [*, C r², H, W]. https://pytorch.org/docs/stable/generated/torch.nn.PixelUnshuffle.html
+ * Pixels as channels: [*, C, H r, W r] to [*, C r², H, W].
+ * https://pytorch.org/docs/stable/generated/torch.nn.PixelUnshuffle.html
  */
 export class PixelUnshuffle extends layer({ downscale_factor: int(undefined, 1) }) {
   override forward(x: Tensor): Tensor {
@@ -30,15 +32,15 @@ export class ChannelShuffle extends layer({ groups: int(undefined, 1) }) {
   }
 }
 
-/** A number, or one for each spatial dimension. */
-const perDimension = (one: z.ZodNumber, kind: string, ranks: readonly number[]) =>
+/** A number, or one for each of `least` to `most` spatial dimensions. */
+const perDimension = (one: z.ZodNumber, kind: string, [least, most]: readonly [number, number]) =>
   optional(
-    z.union([one, z.array(one).refine((list) => ranks.includes(list.length))]),
-    `a positive ${kind}, a list of ${ranks.join(' or ')},`,
+    z.union([one, z.array(one).min(least).max(most)]),
+    `a positive ${kind} or a list of ${least === most ? '' : `${least} to `}${most}`,
   );
-const sizes = (...ranks: number[]) => ({
-  size: perDimension(z.int().min(1), 'integer', ranks),
-  scale_factor: perDimension(z.number().positive(), 'number', ranks),
+const sizes = (least: number, most: number) => ({
+  size: perDimension(z.int().min(1), 'integer', [least, most]),
+  scale_factor: perDimension(z.number().positive(), 'number', [least, most]),
 });
 
 function shown({ size, scale_factor }: { size: Size | null; scale_factor: Size | null }, mode: string): string {
@@ -53,7 +55,7 @@ function shown({ size, scale_factor }: { size: Size | null; scale_factor: Size |
  * https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html
  */
 export class Upsample extends layer({
-  ...sizes(1, 2, 3),
+  ...sizes(1, 3),
   mode: choice(interpolateModes, 'nearest'),
   align_corners: optional(bool(false), 'true, false'),
   recompute_scale_factor: optional(bool(false), 'true, false'),
@@ -67,7 +69,7 @@ export class Upsample extends layer({
 }
 
 /** [N, C, H, W] resized, each pixel its nearest one. https://pytorch.org/docs/stable/generated/torch.nn.UpsamplingNearest2d.html */
-export class UpsamplingNearest2d extends layer(sizes(2)) {
+export class UpsamplingNearest2d extends layer(sizes(2, 2)) {
   override forward(x: Tensor): Tensor {
     return F.interpolate(x, { ...this.args, mode: 'nearest' });
   }
@@ -77,9 +79,10 @@ export class UpsamplingNearest2d extends layer(sizes(2)) {
 }
 
 /**
- * [N, C, H, W] resized linearly, corners on corners. https://pytorch.org/docs/stable/generated/torch.nn.UpsamplingBilinear2d.html
+ * [N, C, H, W] resized linearly, corners on corners.
+ * https://pytorch.org/docs/stable/generated/torch.nn.UpsamplingBilinear2d.html
  */
-export class UpsamplingBilinear2d extends layer(sizes(2)) {
+export class UpsamplingBilinear2d extends layer(sizes(2, 2)) {
   override forward(x: Tensor): Tensor {
     return F.interpolate(x, { ...this.args, mode: 'bilinear', align_corners: true });
   }

@@ -5,6 +5,7 @@ import type { Op } from '../tensor/op.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { alongDim, numbers } from './along.ts';
 import { meanPool } from './avgpool.ts';
+import { expectRoom, unlessEmpty } from './limits.ts';
 import { maxPool } from './maxpool.ts';
 import { constantPad } from './movement.ts';
 import { placeBefore } from './pool.ts';
@@ -29,16 +30,21 @@ const shareOp: Op<ShareAttrs> = {
     dtype: x!.dtype,
   }),
   grad: (g, _y, _in, attrs) => [apply(shareOp, [g], { ...attrs, back: !attrs.back })],
-  lower: (b, [x], { dim, size, count, back }, [out], [aval]) => {
+  lower: unlessEmpty((b, [x], { dim, size, count, back }, [out], [aval]) => {
     const rows = shares(size, count).map(([from, to]) => [from, to, 1 / (to - from)] as const);
     return alongDim(b, x!, dim, aval!.shape, { rows, size, back, dtype: out!.dtype });
-  },
+  }),
 };
+
+/** Each window is an entry of a list as the graph is made: there cannot be as many as an array has room for. */
+const shapeOf = (who: string, x: Tensor, counts: readonly number[]) =>
+  expectRoom(`${who}${counts.length}d`, [...x.shape.slice(0, 2), ...counts], 2 ** 25);
 
 /** Averages over windows that share out each spatial dimension of x [N, C, *]; `counts`: how many. */
 export function adaptiveAvgPool(x: Tensor, counts: readonly number[]): Tensor {
   const sizes = x.shape.slice(2);
-  if (counts.includes(0)) return constant(0, { shape: [...x.shape.slice(0, 2), ...counts], dtype: x.dtype });
+  const shape = shapeOf('adaptive_avg_pool', x, counts);
+  if (counts.includes(0)) return constant(0, { shape, dtype: x.dtype });
   if (counts.every((n) => n === 1)) return x.mean({ dim: counts.map((_, i) => i + 2), keepdim: true });
   if (sizes.every((n, i) => n % counts[i]! === 0)) {
     const kernel = sizes.map((n, i) => n / counts[i]!);
@@ -83,8 +89,8 @@ function sharedOut(x: Tensor, dim: number, count: number): Tensor {
 /** The largest value of windows that share out each spatial dimension of x [N, C, *], and its place in its plane. */
 export function adaptiveMaxPool(x: Tensor, counts: readonly number[]): [y: Tensor, index: Tensor] {
   const sizes = x.shape.slice(2);
+  const shape = shapeOf('adaptive_max_pool', x, counts);
   if (counts.includes(0)) {
-    const shape = [...x.shape.slice(0, 2), ...counts];
     return [constant(0, { shape, dtype: x.dtype }), constant(0, { shape, dtype: 'int64' })];
   }
   // uneven windows are laid side by side, the shorter ones with their last place repeated

@@ -155,12 +155,12 @@ export function truncated(b: GraphBuilder, x: string, dtype: Dtype): string {
 
 const half = (g: Tensor, a: Tensor, b: Tensor) => where(a.eq(b), g.mul(0.5), g);
 export const maximum = binary('maximum', 'Max', (g, _y, [a, b]) => [
-  where(a!.ge(b!), half(g, a!, b!), 0),
-  where(b!.ge(a!), half(g, a!, b!), 0),
+  where(a!.lt(b!), 0, half(g, a!, b!)),
+  where(b!.lt(a!), 0, half(g, a!, b!)),
 ]);
 export const minimum = binary('minimum', 'Min', (g, _y, [a, b]) => [
-  where(a!.le(b!), half(g, a!, b!), 0),
-  where(b!.le(a!), half(g, a!, b!), 0),
+  where(a!.gt(b!), 0, half(g, a!, b!)),
+  where(b!.gt(a!), 0, half(g, a!, b!)),
 ]);
 
 interface Limits {

@@ -5,7 +5,7 @@ import { broadcast, type Shape, sameShape, showShape } from '../tensor/shape.ts'
 import { apply, Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
-import { asIndex } from './index.ts';
+import { asIndex, scattered } from './index.ts';
 import { stack } from './join.ts';
 import { movedim } from './movement.ts';
 
@@ -136,7 +136,8 @@ const putOp: Op<{ accumulate: boolean }> = {
     null,
     gatherNd(g, index!),
   ],
-  lower: (b, inputs, { accumulate }) => b.node('ScatterND', inputs, { reduction: accumulate ? 'add' : 'none' }),
+  lower: (b, inputs, { accumulate }, [out]) =>
+    accumulate ? scattered(b, 'ScatterND', inputs, { reduction: 'add' }, out!.dtype) : b.node('ScatterND', inputs),
 };
 function put(x: Tensor, index: Tensor, values: Tensor, accumulate: boolean): Tensor {
   return apply(putOp, [x, index, values], { accumulate });

@@ -176,9 +176,10 @@ const piecesOp: Op<{ dim: number; sizes: readonly number[] }> = {
       ),
     ],
   },
-  lower: (b, [x], { dim, sizes }, _out, _ins, used) => {
-    const wanted = sizes.map((_, i) => used[i] ?? true);
-    return b.nodes('Split', [x!, b.ints(sizes)], wanted, { axis: dim });
+  lower: (b, [x], { dim, sizes }) => {
+    // ORT's Split crashes when a result is left out
+    const all = sizes.map(() => true);
+    return b.nodes('Split', [x!, b.ints(sizes)], all, { axis: dim });
   },
 };
 /** As `split`, for the pieces of a matrix that are all used. */

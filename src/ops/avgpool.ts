@@ -7,6 +7,7 @@ import type { Op } from '../tensor/op.ts';
 import { numel, type Shape } from '../tensor/shape.ts';
 import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
 import { alongDim, numbers } from './along.ts';
+import { unlessEmpty } from './limits.ts';
 import { type PoolAttrs, trailing, windows } from './pool.ts';
 
 /** Windows of equal size, all in the input or in its padding, which counts as zeros. */
@@ -26,7 +27,7 @@ const meanOp: Op<MeanAttrs> = {
     dtype: x!.dtype,
   }),
   grad: (g, _y, [x], attrs) => [apply(spreadOp, [g], { ...attrs, size: x!.shape.slice(2) })],
-  lower: (b, [x], attrs, [out], [aval]) => {
+  lower: unlessEmpty((b, [x], attrs, [out], [aval]) => {
     const { kernel, stride, before, after } = attrs;
     if (out!.dtype === 'float64') return byMatrices(b, x!, attrs, aval!, out!);
     return b.node('AveragePool', [x!], {
@@ -35,7 +36,7 @@ const meanOp: Op<MeanAttrs> = {
       pads: [...before, ...after],
       count_include_pad: 1,
     });
-  },
+  }),
 };
 
 type Spread = MeanAttrs & { readonly size: Shape };
@@ -44,14 +45,14 @@ const spreadOp: Op<Spread> = {
   name: 'mean_pool_transposed',
   infer: ([g], { size }) => ({ shape: [...g!.shape.slice(0, 2), ...size], dtype: g!.dtype }),
   grad: (gg, _y, _in, { size: _size, ...attrs }) => [apply(meanOp, [gg], attrs)],
-  lower: (b, [g], attrs, [out], [aval]) => {
+  lower: unlessEmpty((b, [g], attrs, [out], [aval]) => {
     const { kernel, stride, before, size } = attrs;
-    if (out!.dtype !== 'float64') {
+    if (out!.dtype !== 'float64' && kernel.every((k, i) => k <= size[i]!)) {
       if (kernel.every((k, i) => k === stride[i] && before[i] === 0)) return repeated(b, g!, attrs, aval!);
       if (size.some((n) => n > 128)) return byConvolution(b, g!, attrs, aval!);
     }
     return byMatrices(b, g!, attrs, aval!, out!);
-  },
+  }),
 };
 
 /** Windows side by side: each value repeated over its own. */

@@ -37,9 +37,10 @@ function crop(b: GraphBuilder, x: string, after: readonly number[]): string {
 function pointwise(b: GraphBuilder, x: string, g: string, { stride }: WeightAttrs, xs: Shape, gs: Shape): string {
   const [n, c, ...size] = xs as [number, number, ...number[]];
   const axes = size.map((_, i) => i + 2);
-  const strided = stride.every((s) => s === 1)
+  const ends = stride.map((s, i) => (gs[i + 2]! - 1) * s + 1);
+  const strided = stride.every((s, i) => s === 1 && ends[i] === size[i])
     ? x
-    : b.node('Slice', [x, b.ints(size.map(() => 0)), b.ints(size), b.ints(axes), b.ints(stride)]);
+    : b.node('Slice', [x, b.ints(size.map(() => 0)), b.ints(ends), b.ints(axes), b.ints(stride)]);
   const k = gs[1]!;
   const pixels = numel(gs.slice(2));
   const each = b.node(

@@ -12,15 +12,16 @@ import { ShapeError } from '../util/errors.ts';
 import { type ConvAttrs, convSize, onnxAttributes } from './conv-geometry.ts';
 import { type InputAttrs, lowerInput } from './conv-input.ts';
 import { lowerWeight, type WeightAttrs } from './conv-weight.ts';
+import { expectRoom, unlessEmpty } from './limits.ts';
 
 /** Nodes for float32, with float64 cast to it and back. */
 function inFloat32<A>(lower: Op<A>['lower']): Op<A>['lower'] {
-  return (b, inputs, attrs, out, ins, used) => {
+  return unlessEmpty((b, inputs, attrs, out, ins, used) => {
     const { dtype } = out[0]!;
     if (dtype !== 'float64') return lower(b, inputs, attrs, out, ins, used);
     const single = inputs.map((x) => b.cast(x, 'float32'));
     return b.cast(lower(b, single, attrs, out, ins, used) as string, dtype);
-  };
+  });
 }
 
 /** Gradient of a bias: the sum over all but the channels. */
@@ -37,7 +38,7 @@ const convOp: Op<ConvAttrs> = {
         `conv${out.length}d: Calculated padded input size per channel: (${padded.join(' x ')}). Kernel size: (${kernel.join(' x ')}). Kernel size can't be greater than actual input size`,
       );
     }
-    return { shape: [x!.shape[0]!, w!.shape[0]!, ...out], dtype: x!.dtype };
+    return { shape: expectRoom(`conv${out.length}d`, [x!.shape[0]!, w!.shape[0]!, ...out]), dtype: x!.dtype };
   },
   grad: (g, _y, [x, w, bias], attrs, needs) => [
     needs[0] ? convInput(g, w!, null, { ...attrs, size: x!.shape.slice(2) }) : null,
@@ -66,7 +67,8 @@ const inputOp: Op<InputAttrs> = {
         `conv_transpose${size.length}d: Given input size per channel: (${g!.shape.slice(2).join(' x ')}). Calculated output size per channel: (${size.join(' x ')}). Output size is too small`,
       );
     }
-    return { shape: [g!.shape[0]!, w!.shape[1]! * groups, ...size], dtype: g!.dtype };
+    const shape = [g!.shape[0]!, w!.shape[1]! * groups, ...size];
+    return { shape: expectRoom(`conv_transpose${size.length}d`, shape), dtype: g!.dtype };
   },
   grad: (gg, _y, [g, w, bias], { size: _size, ...attrs }, needs) => [
     needs[0] ? convTo(gg, w!, attrs, g!.shape) : null,

@@ -1,7 +1,8 @@
 /** Einstein's sums: parsed as PyTorch does, carried out pair by pair as matrix products. */
-import type { Tensor } from '../tensor/tensor.ts';
-import { expectTensor } from '../tensor/tensor.ts';
+import { isFloat } from '../tensor/dtype.ts';
+import { expectTensor, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
+import { transposedMatmul } from './matmul.ts';
 
 /** A tensor with a label for each dimension: a letter, or a place in the ellipsis. */
 interface Term {
@@ -137,6 +138,19 @@ function grouped({ x, labels }: Term, groups: readonly (readonly string[])[]): T
   return x.permute(groups.flat().map((label) => labels.indexOf(label))).reshape(sizes);
 }
 
+/** A term as a stack of matrices, or of their transposes where that is how its dimensions stand. */
+function matrices(term: Term, batch: readonly string[], rows: readonly string[], columns: readonly string[]) {
+  const stands = (...groups: (readonly string[])[]) => groups.flat().every((label, i) => label === term.labels[i]);
+  const transposed = isFloat(term.x.dtype) && stands(batch, columns, rows) && !stands(batch, rows, columns);
+  const sides = transposed ? [columns, rows] : [rows, columns];
+  return { x: grouped(term, batch.length === 0 ? sides : [batch, ...sides]), transposed };
+}
+function multiplied(a: Term, b: Term, batch: string[], rows: string[], inner: string[], columns: string[]): Tensor {
+  const [left, right] = [matrices(a, batch, rows, inner), matrices(b, batch, inner, columns)];
+  if (!left.transposed && !right.transposed) return left.x.matmul(right.x);
+  return transposedMatmul(left.x, right.x, { transA: left.transposed, transB: right.transposed });
+}
+
 /** The product of two terms, summed over what both have and nobody wants any more. */
 function contract(left: Term, right: Term, later: ReadonlySet<string>): Term {
   const a = summed(left, (label) => later.has(label) || right.labels.includes(label));
@@ -149,9 +163,7 @@ function contract(left: Term, right: Term, later: ReadonlySet<string>): Term {
     (a.labels.includes(label) ? a : b).x.shape[(a.labels.includes(label) ? a : b).labels.indexOf(label)]!;
   const product = () => {
     if (inner.length === 0) return grouped(a, [batch, rows, []]).mul(grouped(b, [batch, [], columns]));
-    if (batch.length === 0) return grouped(a, [rows, inner]).matmul(grouped(b, [inner, columns]));
-    if (rows.length + columns.length > 0)
-      return grouped(a, [batch, rows, inner]).matmul(grouped(b, [batch, inner, columns]));
+    if (rows.length + columns.length > 0 || batch.length === 0) return multiplied(a, b, batch, rows, inner, columns);
     return grouped(a, [batch, inner])
       .mul(grouped(b, [batch, inner]))
       .sum({ dim: 1 })

@@ -6,7 +6,7 @@ import type { Op } from '../tensor/op.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { where } from './compare.ts';
-import { asFloat, type None, none, scalar, viaInt32 } from './operands.ts';
+import { asFloat, cast, type None, none, scalar, viaInt32 } from './operands.ts';
 
 export { where };
 
@@ -51,11 +51,12 @@ export function whole(name: string, lower: Lower): (x: Tensor) => Tensor {
 export const neg = arithmetic('neg', 'Neg', (g) => g.neg());
 export const abs = arithmetic('abs', 'Abs', (g, _y, x) => g.mul(x.sign()));
 export const exp = unary('exp', 'Exp', (g, y) => g.mul(y));
-export const square = arithmetic(
+const squareOf = arithmetic(
   'square',
   (b, x) => b.node('Mul', [x, x]),
   (g, _y, x) => g.mul(2).mul(x),
 );
+export const square = (x: Tensor): Tensor => squareOf(x.dtype === 'bool' ? cast(x, 'int64') : x);
 export const log = unary('log', 'Log', (g, _y, x) => g.div(x));
 export const sqrt = unary('sqrt', 'Sqrt', (g, y) => g.mul(0.5).div(y));
 export const rsqrt = unary(
@@ -109,7 +110,8 @@ function normalCdf(b: GraphBuilder, x: string, dtype: Dtype): string {
   const erf = erfOf(b, b.node('Mul', [x, scalar(b, dtype, Math.SQRT1_2)]), dtype);
   return b.node('Mul', [b.node('Add', [erf, scalar(b, dtype, 1)]), scalar(b, dtype, 0.5)]);
 }
-export const sign = arithmetic('sign', 'Sign', zeros);
+const signOf = arithmetic('sign', 'Sign', zeros);
+export const sign = (x: Tensor): Tensor => (x.dtype === 'bool' ? x : signOf(x));
 export const floor = whole('floor', 'Floor');
 export const ceil = whole('ceil', 'Ceil');
 function zeros(g: Tensor): Tensor {

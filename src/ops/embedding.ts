@@ -2,6 +2,7 @@
 import { constant, constantOf } from '../tensor/constant.ts';
 import { allocate } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
+import { numel } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { where } from './elementwise.ts';
 import { indexAdd } from './index.ts';
@@ -9,23 +10,30 @@ import { indexAdd } from './index.ts';
 interface Lookup {
   /** The row that gets no gradient. */
   readonly padding: number | null;
-  /** Divide each row's gradient by how often it was looked up. */
-  readonly byFrequency: boolean;
+  /** Whether each row's gradient is divided by how often it was looked up, and how PyTorch counts: right, or as it does in bags. */
+  readonly frequency: 'no' | 'rows' | 'bags';
 }
 const embeddingOp: Op<Lookup> = {
   name: 'embedding',
   infer: ([w, index]) => ({ shape: [...index!.shape, w!.shape[1]!], dtype: w!.dtype }),
-  grad: (g, _y, [w, index], { padding, byFrequency }) => {
-    let rows = padding === null ? g : where(index!.eq(padding).unsqueeze(-1), 0, g);
-    if (byFrequency) {
-      const ones = constant(1, { shape: index!.shape, dtype: g.dtype });
-      const counts = indexAdd(constant(0, { shape: [w!.shape[0]!], dtype: g.dtype }), 0, index!, ones);
-      rows = rows.div(counts.indexSelect(0, index!).unsqueeze(-1));
-    }
+  grad: (g, _y, [w, index], { padding, frequency }) => {
+    const kept = padding === null ? g : where(index!.eq(padding).unsqueeze(-1), 0, g);
+    const counted = frequency !== 'no' && numel(index!.shape) > 0;
+    const rows = counted ? kept.div(counts(index!, w!.shape[0]!, frequency).unsqueeze(-1)) : kept;
     return [indexAdd(constant(0, w!), 0, index!, rows), null];
   },
   lower: (b, inputs) => b.node('Gather', inputs, { axis: 0 }),
 };
+
+/** For each index how often it is there, among `rows` possible ones. */
+function counts(index: Tensor, rows: number, frequency: 'rows' | 'bags'): Tensor {
+  const one = constant(1, { shape: index.shape, dtype: 'int64' });
+  const each = indexAdd(constant(0, { shape: [rows], dtype: 'int64' }), 0, index, one);
+  if (frequency === 'rows') return each.indexSelect(0, index);
+  // against its documentation, PyTorch takes for the k-th of the different indices the count of the k-th smallest of all
+  const rank = each.gt(0).to('int64').cumsum(0).sub(1).indexSelect(0, index);
+  return each.indexSelect(0, index.sort()[0].indexSelect(0, rank));
+}
 
 /** Rows of `weight` [V, D] at the indices [*]: [*, D]. The indices are known to be in range, or are not known. */
 export function embedding(weight: Tensor, index: Tensor, attrs: Lookup): Tensor {
@@ -34,21 +42,14 @@ export function embedding(weight: Tensor, index: Tensor, attrs: Lookup): Tensor 
   return apply(embeddingOp, [weight, checked], attrs);
 }
 
-const segmentsOp: Op<{ n: number }> = {
-  name: 'segments',
-  infer: (_, { n }) => ({ shape: [n], dtype: 'int64' }),
-  grad: null,
-  lower: (b, [starts], { n }, _out, [aval]) => {
-    const whole = (shape: number[], value: number) => constantOf(b, value, { shape, dtype: 'int64' });
-    const at = b.node('Unsqueeze', [b.cast(starts!, 'int64'), b.ints([1])]);
-    const begun = b.node('ScatterND', [whole([n + 1], 0), at, whole([aval!.shape[0]!], 1)], { reduction: 'add' });
-    const counted = b.node('CumSum', [begun, b.constant('int64', [], BigInt64Array.of(0n))]);
-    return b.node('Slice', [b.node('Sub', [counted, whole([], 1)]), b.ints([0]), b.ints([n])]);
-  },
-};
 /** For each of n places the segment it is in; `starts` are where segments begin, in order. */
 export function segments(starts: Tensor, n: number): Tensor {
-  return apply(segmentsOp, [starts], { n });
+  const [count] = starts.shape as [number];
+  const one = constant(1, { shape: [count], dtype: 'int64' });
+  const begins = indexAdd(constant(0, { shape: [n + 1], dtype: 'int64' }), 0, starts, one);
+  const segment = begins.cumsum(0).sub(1).narrow(0, 0, n);
+  // what lies before the first start is in none: made too large, it is an error
+  return where(segment.lt(0), count, segment);
 }
 
 const firstLargestOp: Op<{ count: number }> = {

@@ -90,8 +90,9 @@ function extremeAlong(name: string, onnx: string, whole: typeof amax, where: typ
       needsElements(name, x, null);
       return whole(x);
     }
-    const index = where(x, options);
     const attrs = attrsOf(name, x, options);
+    needsElements(name, x, attrs.dims);
+    const index = where(x, options);
     return [attrs.dims.length === 0 ? x : apply(op, [x], attrs), index];
   }) as Extreme;
 }

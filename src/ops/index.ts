@@ -1,6 +1,8 @@
 /** Slices chosen by an index. One index for each element: `scatter.ts`; Python's brackets: `at.ts`. */
 
+import type { GraphBuilder } from '../onnx/builder.ts';
 import { constant, literal } from '../tensor/constant.ts';
+import type { Dtype } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { normalizeDim, type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
@@ -22,13 +24,32 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor | BigInt64Arra
   const d = normalizeDim('indexSelect', dim, x.ndim);
   const at = index instanceof BigInt64Array ? literal(index, { shape: [index.length], dtype: 'int64' }) : index;
   asIndex('indexSelect', at);
+  if (x.ndim === 0) return indexSelect(x.reshape([1]), dim, at).reshape([]);
   return apply(selectOp, [x, at], { dim: d });
+}
+
+function dimOf(who: string, dim: number, x: Tensor): number {
+  if (x.ndim > 0) return normalizeDim(who, dim, x.ndim);
+  throw new ShapeError(`${who}: expected a tensor of at least 1 dimension, got 0`);
 }
 
 export function asIndex(who: string, index: Tensor): void {
   if (index.dtype !== 'int64' && index.dtype !== 'int32') {
     throw new ArgError(`${who}: expected an index of dtype int64 or int32, got ${index.dtype}`);
   }
+}
+
+/** A scattering that computes. Of halves ORT has none: it is done in float32. */
+export function scattered(
+  b: GraphBuilder,
+  node: 'ScatterND' | 'ScatterElements',
+  [x, index, source]: readonly string[],
+  attributes: { readonly axis?: number; readonly reduction: string },
+  dtype: Dtype,
+): string {
+  const wide = (name: string) => (dtype === 'float16' ? b.cast(name, 'float32') : name);
+  const y = b.node(node, [wide(x!), index!, wide(source!)], attributes);
+  return dtype === 'float16' ? b.cast(y, dtype) : y;
 }
 
 /** x with `source` added to its slices along `dim` at the indices (equal indices add up). ScatterND, ORT's fastest by far. */
@@ -45,7 +66,7 @@ const addOp: Op<{ dim: number }> = {
     const perm = front(xa!.shape.length, dim, 1);
     const rows = b.node('Unsqueeze', [b.cast(index!, 'int64'), b.ints([-1])]);
     const updates = b.transpose(source!, front(sa!.shape.length, dim, ia!.shape.length));
-    const y = b.node('ScatterND', [b.transpose(x!, perm), rows, updates], { reduction: 'add' });
+    const y = scattered(b, 'ScatterND', [b.transpose(x!, perm), rows, updates], { reduction: 'add' }, xa!.dtype);
     return b.transpose(
       y,
       perm.map((_, i) => perm.indexOf(i)),
@@ -54,7 +75,7 @@ const addOp: Op<{ dim: number }> = {
 };
 export function indexAdd(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
   asIndex('indexAdd', index);
-  const d = normalizeDim('indexAdd', dim, x.ndim);
+  const d = dimOf('indexAdd', dim, x);
   const expected = [...x.shape.slice(0, d), ...index.shape, ...x.shape.slice(d + 1)];
   if (!sameShape(source.shape, expected)) {
     throw new ShapeError(
@@ -75,7 +96,7 @@ export function sameDtype(who: string, x: Tensor, source: Tensor): void {
 
 /** x with `source` in place of its slices along `dim` at the indices. https://pytorch.org/docs/stable/generated/torch.Tensor.index_copy.html */
 export function indexCopy(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
-  const d = normalizeDim('indexCopy', dim, x.ndim);
+  const d = dimOf('indexCopy', dim, x);
   const [n] = vector('indexCopy', index).shape as [number];
   if (source.shape[d] !== n) {
     throw new ShapeError(
@@ -92,7 +113,7 @@ export function indexCopy(x: Tensor, dim: number, index: Tensor, source: Tensor)
 
 /** x with one value in its slices along `dim` at the indices. https://pytorch.org/docs/stable/generated/torch.Tensor.index_fill.html */
 export function indexFill(x: Tensor, dim: number, index: Tensor, value: Operand): Tensor {
-  const d = normalizeDim('indexFill', dim, x.ndim);
+  const d = dimOf('indexFill', dim, x);
   if (typeof value !== 'number' && value.ndim > 0) {
     throw new ArgError(
       `indexFill: index_fill only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s)`,
@@ -115,6 +136,7 @@ function spread(index: Tensor, dim: number, shape: Shape): Tensor {
 
 /** Elements of x as if it were flat. https://pytorch.org/docs/stable/generated/torch.take.html */
 export function take(x: Tensor, index: Tensor): Tensor {
+  asIndex('take', index);
   return indexSelect(x.reshape([-1]), 0, index);
 }
 

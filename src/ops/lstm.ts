@@ -110,7 +110,8 @@ const gradientOp: Op<Direction> = {
   macs,
 };
 
-function gradient(
+/** From the gradients y of h, and cs of c, at all steps, and h and c of the last: those of z, of h and c at all steps, of the first. */
+export function gradient(
   { b, a, f }: Slopes,
   r: Tensor,
   { y, h, c, cs }: Remembered & { readonly cs: Tensor | null },

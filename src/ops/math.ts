@@ -9,7 +9,7 @@ import type { Dtype } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { truncated } from './arithmetic.ts';
 import { unary, whole } from './elementwise.ts';
-import { scalar } from './operands.ts';
+import { asFloat, scalar } from './operands.ts';
 
 /** Nodes as a formula: operands are names or numbers. */
 type Term = string | number;
@@ -80,7 +80,8 @@ export const log2 = logarithm('log2', 2);
 export const log10 = logarithm('log10', 10);
 /** log(x / (1 - x)); with `eps` x is limited to [eps, 1 - eps] first. https://pytorch.org/docs/stable/generated/torch.logit.html */
 export function logit(x: Tensor, { eps = null }: { eps?: number | null } = {}): Tensor {
-  const p = eps === null ? x : x.clamp({ min: eps, max: 1 - eps });
+  const real = asFloat(x);
+  const p = eps === null ? real : real.clamp({ min: eps, max: 1 - eps });
   return p.div(p.neg().add(1)).log();
 }
 
@@ -131,13 +132,15 @@ export const sinh = unary(
   (g, _y, x) => g.mul(x.cosh()),
 );
 export const cosh = unary('cosh', written(coshOf), (g, _y, x) => g.mul(x.sinh()));
-/** For float64 log(1 + |x| + x² / (1 + √(x² + 1))), with x's sign. */
+/** For float64 log(1 + |x| + |x| r) with r = |x| / (1 + √(x² + 1)) and x's sign. */
 export const asinh = unary(
   'asinh',
   native('Asinh', (f, x, b) => {
-    const square = f.mul(x, x);
-    const above = f.div(square, f.add(1, f.sqrt(f.add(square, 1))));
-    return f.mul(b.node('Sign', [x]), log1pOf(f, f.add(f.abs(x), above)));
+    const size = f.abs(x);
+    // where its square would overflow r is 1
+    const safe = f.min(size, 1e150);
+    const r = f.div(safe, f.add(1, f.sqrt(f.add(f.mul(safe, safe), 1))));
+    return f.mul(b.node('Sign', [x]), log1pOf(f, f.add(size, f.mul(size, r))));
   }),
   (g, _y, x) => g.mul(x.mul(x).add(1).rsqrt()),
 );

@@ -65,9 +65,17 @@ function batched(a: Tensor, b: Tensor, transposes: Transposes): Tensor {
   return apply(batchedOp, [a, b], transposes);
 }
 
+/** The product of floating point matrices, or of stacks of equal leading sizes, either of them transposed. */
+export function transposedMatmul(a: Tensor, b: Tensor, transposes: Transposes): Tensor {
+  return a.ndim === 2 ? gemm(a, b, transposes) : batched(a, b, transposes);
+}
+
 /** The matrix product of `torch.matmul`: vectors are rows or columns, leading dimensions are stacks. */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   sameDtype('matmul', a, b);
+  if (a.dtype === 'bool') throw new TorcharcError('matmul: expected numbers, got tensors of dtype bool');
+  // of bytes ORT has none
+  if (a.dtype === 'uint8') return matmul(a.to('int32'), b.to('int32')).to('uint8');
   if (a.ndim === 0 || b.ndim === 0) {
     throw new ShapeError(
       `matmul: both arguments to matmul need to be at least 1D, but they are ${a.ndim}D and ${b.ndim}D`,

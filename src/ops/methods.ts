@@ -8,7 +8,7 @@ import * as c from './compare.ts';
 import * as u from './cumulative.ts';
 import * as d from './diagonal.ts';
 import * as e from './elementwise.ts';
-import * as x from './extremes.ts';
+import * as ex from './extremes.ts';
 import * as i from './index.ts';
 import * as l from './linalg.ts';
 import * as f from './math.ts';
@@ -123,7 +123,7 @@ declare module '../tensor/tensor.ts' {
     nanmean(options?: r.SumOptions): Tensor;
     var(options?: Reduce & { correction?: number }): Tensor;
     std(options?: Reduce & { correction?: number }): Tensor;
-    prod(options?: x.DimOptions & { dtype?: Dtype }): Tensor;
+    prod(options?: ex.DimOptions & { dtype?: Dtype }): Tensor;
     any(options?: Reduce): Tensor;
     all(options?: Reduce): Tensor;
     countNonzero(options?: { dim?: Dims }): Tensor;
@@ -132,13 +132,13 @@ declare module '../tensor/tensor.ts' {
     logsumexp(dim: Dims, options?: { keepdim?: boolean }): Tensor;
     amax(options?: Reduce): Tensor;
     amin(options?: Reduce): Tensor;
-    aminmax(options?: x.DimOptions): [min: Tensor, max: Tensor];
+    aminmax(options?: ex.DimOptions): [min: Tensor, max: Tensor];
     max(): Tensor;
     max(options: { dim: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
     min(): Tensor;
     min(options: { dim: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
-    argmax(options?: x.DimOptions): Tensor;
-    argmin(options?: x.DimOptions): Tensor;
+    argmax(options?: ex.DimOptions): Tensor;
+    argmin(options?: ex.DimOptions): Tensor;
     softmax(dim: number): Tensor;
     logSoftmax(dim: number): Tensor;
     // in order
@@ -151,10 +151,10 @@ declare module '../tensor/tensor.ts' {
     sort(options?: o.SortOptions): [values: Tensor, indices: Tensor];
     argsort(options?: o.SortOptions): Tensor;
     topk(k: number, options?: { dim?: number; largest?: boolean; sorted?: boolean }): [values: Tensor, indices: Tensor];
-    kthvalue(k: number, options?: x.DimOptions): [value: Tensor, index: Tensor];
+    kthvalue(k: number, options?: ex.DimOptions): [value: Tensor, index: Tensor];
     median(): Tensor;
     median(options: { dim: number; keepdim?: boolean }): [values: Tensor, indices: Tensor];
-    quantile(q: Dims, options?: x.DimOptions): Tensor;
+    quantile(q: Dims, options?: ex.DimOptions): Tensor;
     bucketize(boundaries: Tensor, options?: { right?: boolean }): Tensor;
     multinomial(samples: number, options?: { replacement?: boolean }): Tensor;
     bernoulli(): Tensor;
@@ -276,7 +276,7 @@ const methods: Record<string, Method> = {
   ...pick(c, 'eq ne gt ge lt le isnan isinf isfinite isclose allclose equal maskedFill'),
   ...pick(c, 'logicalNot logicalAnd logicalOr logicalXor'),
   ...pick(r, 'sum nansum mean nanmean prod any all countNonzero norm dist logsumexp'),
-  ...pick(x, 'amax amin aminmax max min argmax argmin'),
+  ...pick(ex, 'amax amin aminmax max min argmax argmin'),
   ...pick(m, 'reshape viewAs ravel flatten unflatten squeeze unsqueeze permute transpose movedim t expand expandAs'),
   ...pick(t, 'repeat tile repeatInterleave flip fliplr flipud roll rot90 unfold'),
   ...pick(s, 'slice narrow select split chunk tensorSplit unbind sliceScatter selectScatter'),

@@ -176,15 +176,8 @@ const rowNormOp: Op<RowNorm> = {
       if (g) dx.push(towardRows(w ? g.mul(w) : g, unit, inv!, centred));
       // the statistics' own gradients: there when someone differentiates twice
       if (gMean) dx.push(gMean.mul(1 / size).expand(x!.shape));
-      if (gInv)
-        dx.push(
-          unit.mul(
-            inv!
-              .square()
-              .mul(gInv)
-              .mul(-1 / size),
-          ),
-        );
+      const perRow = gInv?.mul(inv!.square()).mul(-1 / size);
+      if (perRow) dx.push(unit.mul(perRow));
       const rows = { dim: 0 };
       return [
         dx.length > 0 ? dx.reduce((p, q) => p.add(q)) : null,
@@ -223,14 +216,15 @@ function normalizeEachRow(
   { eps, centred }: RowNorm,
 ) {
   const meanOf = (t: string) => b.node('ReduceMean', [t, b.ints([1])], { keepdims: 1 });
-  const mean = meanOf(x);
+  const mean = centred ? meanOf(x) : x;
   const from = centred ? b.node('Sub', [x, mean]) : x;
   const small = constantOf(b, eps, { shape: [], dtype: 'float64' });
   const square = b.node('Add', [meanOf(b.node('Mul', [from, from])), small]);
   const inv = b.node('Reciprocal', [b.node('Sqrt', [square])]);
   const unit = b.node('Mul', [from, inv]);
   const scaled = w ? b.node('Mul', [unit, w]) : unit;
-  return [bias ? b.node('Add', [scaled, bias]) : scaled, inv, mean];
+  const y = bias ? b.node('Add', [scaled, bias]) : scaled;
+  return centred ? [y, inv, mean] : [y, inv];
 }
 
 /** The last dimensions of x, as many as `normalized` has, as one; the others as rows. */
@@ -239,11 +233,10 @@ function normalizeRows(x: Tensor, normalized: Shape, state: readonly (Tensor | n
   const rows = x.reshape([numel(x.shape.slice(0, x.ndim - normalized.length)), size]);
   const [w, bias] = state.map((t) => t?.reshape([size]));
   // ORT's nodes refuse what is empty
-  if (numel(x.shape) === 0)
-    return rows
-      .mul(w ?? 1)
-      .add(bias ?? 0)
-      .reshape(x.shape);
+  if (numel(x.shape) === 0) {
+    const scaled = w ? rows.mul(w) : rows;
+    return (bias ? scaled.add(bias) : scaled).reshape(x.shape);
+  }
   const given = bias ? [w ?? constant(1, bias), bias] : w ? [w] : [];
   return several(rowNormOp, [rows, ...given], attrs)[0]!.reshape(x.shape);
 }

@@ -54,32 +54,30 @@ interface PlaceAttrs {
   readonly from: Shape;
   readonly to: Shape;
   /** For each dimension, where its places in `from` are in `to`; null: the same. */
-  readonly moved: readonly (readonly number[])[] | null;
+  readonly moved: Moves | null;
 }
+type Moves = readonly (readonly number[])[];
 /** A place in the last dimensions of a tensor, flattened, as one in another shape. */
 const placeOp: Op<PlaceAttrs> = {
   name: 'place',
   infer: ([index]) => index!,
   grad: null,
   lower: (b, [index], { from, to, moved }) => {
-    const n = (value: number) => b.constant('int64', [], BigInt64Array.of(BigInt(value)));
-    const flat = b.node('Mod', [index!, n(numel(from))]);
-    return moved === null ? flat : moveEach(b, flat, strides(from), strides(to), moved, n);
+    const flat = b.node('Mod', [index!, int(b, numel(from))]);
+    return moved === null ? flat : movedPlaces(b, flat, from, to, moved);
   },
 };
 
-function moveEach(
-  b: GraphBuilder,
-  flat: string,
-  from: Shape,
-  to: Shape,
-  moved: readonly (readonly number[])[],
-  n: (value: number) => string,
-): string {
+/** A constant of type int64. */
+export const int = (b: GraphBuilder, value: number) => b.constant('int64', [], BigInt64Array.of(BigInt(value)));
+
+/** Places in `from`, flattened, as places in `to`. */
+export function movedPlaces(b: GraphBuilder, flat: string, from: Shape, to: Shape, moved: Moves): string {
+  const [before, after] = [strides(from), strides(to)];
   const terms = moved.map((map, i) => {
-    const above = i === 0 ? flat : b.node('Mod', [flat, n(from[i - 1]!)]);
-    const place = b.node('Gather', [b.ints(map), b.node('Div', [above, n(from[i]!)])]);
-    return b.node('Mul', [place, n(to[i]!)]);
+    const rest = i === 0 ? flat : b.node('Mod', [flat, int(b, before[i - 1]!)]);
+    const place = b.node('Gather', [b.ints(map), b.node('Div', [rest, int(b, before[i]!)])]);
+    return b.node('Mul', [place, int(b, after[i]!)]);
   });
   return terms.reduce((sum, term) => b.node('Add', [sum, term]));
 }
@@ -90,6 +88,6 @@ export function placeInPlane(index: Tensor, plane: Shape): Tensor {
 }
 
 /** Indices into the planes of one tensor as indices into those of another that it was gathered from. */
-export function placeBefore(index: Tensor, from: Shape, to: Shape, moved: readonly (readonly number[])[]): Tensor {
+export function placeBefore(index: Tensor, from: Shape, to: Shape, moved: Moves): Tensor {
   return apply(placeOp, [index], { from, to, moved });
 }

@@ -97,6 +97,8 @@ export function mean(x: Tensor, { dtype, ...options }: SumOptions = {}): Tensor 
   const averaged = dtype === undefined ? x : x.to(dtype);
   needsFloat('mean', averaged);
   const attrs = attrsOf('mean', x, options);
+  // ORT's average of nothing is 0, PyTorch's NaN
+  if (numel(x.shape) === 0) return averaged.sum(options).mul(Number.NaN);
   return attrs.dims.length === 0 ? averaged : apply(meanOp, [averaged], attrs);
 }
 function needsFloat(who: string, x: Tensor): void {

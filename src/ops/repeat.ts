@@ -1,11 +1,12 @@
 /** Elements repeated, turned round, and seen through windows. */
 import type { Op } from '../tensor/op.ts';
-import { normalizeDim, numel, type Shape, showShape } from '../tensor/shape.ts';
+import { normalizeDim, type Shape, showShape } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 import { range } from './index.ts';
 import { cat } from './join.ts';
 import { asDims, movedim } from './movement.ts';
+import { constantPad } from './slice.ts';
 
 const flipOp: Op<{ dims: readonly number[] }> = {
   name: 'flip',
@@ -130,13 +131,17 @@ export function unfold(x: Tensor, dim: number, size: number, step: number): Tens
   if (!Number.isInteger(step) || step < 1) throw new ArgError(`unfold: step is ${step} but must be > 0`);
   if (size > n) throw new ShapeError(`unfold: maximum size for tensor at dimension ${d} is ${n} but size is ${size}`);
   if (x.ndim === 0) return x.reshape([1]).narrow(0, 0, size);
-  const windows = Math.floor((n - size) / step) + 1;
-  const index = range(windows, step).unsqueeze(1).add(range(size));
-  const split =
-    size === step
-      ? x.narrow(d, 0, windows * size).unflatten(d, [windows, size])
-      : numel(index.shape) === 0
-        ? x.narrow(d, 0, 0).unflatten(d, [windows, size])
-        : x.indexSelect(d, index);
-  return movedim(split, d + 1, -1);
+  return movedim(windowsOf(x, d, size, step, Math.floor((n - size) / step) + 1), d + 1, -1);
+}
+/** Window i is the `step`-sized blocks from i on, side by side; where those would be many, elements chosen one by one. */
+function windowsOf(x: Tensor, dim: number, size: number, step: number, windows: number): Tensor {
+  const n = x.shape[dim]!;
+  const blocks = Math.ceil(size / step);
+  if (blocks === 0) return x.narrow(dim, 0, 0).unflatten(dim, [windows, 0]);
+  if (blocks > 8) return x.indexSelect(dim, range(windows, step).unsqueeze(1).add(range(size)));
+  const count = windows + blocks - 1;
+  const only = (value: number) => x.shape.map((_, i) => (i === dim ? value : 0));
+  const whole = constantPad(x, only(0), only(count * step - n)).unflatten(dim, [count, step]);
+  const parts = Array.from({ length: blocks }, (_, i) => whole.narrow(dim, i, windows));
+  return cat(parts, { dim: dim + 1 }).narrow(dim + 1, 0, size);
 }

@@ -7,7 +7,7 @@ import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
 import { fillValue, where } from './compare.ts';
-import { asIndex, sameDtype } from './index.ts';
+import { asIndex, sameDtype, scattered } from './index.ts';
 import type { Operand } from './operands.ts';
 
 const gatherOp: Op<{ dim: number }> = {
@@ -31,7 +31,10 @@ function scattering(name: string, grad: Op<{ dim: number }>['grad'], reduction: 
     name,
     infer: ([x]) => x!,
     grad,
-    lower: (b, inputs, { dim }) => b.node('ScatterElements', inputs, { axis: dim, reduction }),
+    lower: (b, inputs, { dim }, [out]) =>
+      reduction === 'add'
+        ? scattered(b, 'ScatterElements', inputs, { axis: dim, reduction }, out!.dtype)
+        : b.node('ScatterElements', inputs, { axis: dim }),
   };
   return (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor => apply(op, [x, index, source], { dim });
 }
@@ -134,7 +137,8 @@ const productOp: Op<{ dim: number }> = {
       others(source!, gather(product, dim, index!), gather(count, dim, index!)),
     ];
   },
-  lower: (b, inputs, { dim }) => b.node('ScatterElements', inputs, { axis: dim, reduction: 'mul' }),
+  lower: (b, inputs, { dim }, [out]) =>
+    scattered(b, 'ScatterElements', inputs, { axis: dim, reduction: 'mul' }, out!.dtype),
 };
 
 const reductions = ['sum', 'prod', 'mean', 'amax', 'amin'] as const;
@@ -156,6 +160,9 @@ export function scatterReduce(
     return scatterReduce(x.reshape([1]), dim, index.reshape([1]), src.reshape([1]), reduce, { include_self }).reshape(
       [],
     );
+  }
+  if (x.dtype === 'bool') {
+    return scatterReduce(x.to('uint8'), dim, index, src.to('uint8'), reduce, { include_self }).to('bool');
   }
   const [d, source] = prepared('scatterReduce', x, dim, index, src);
   const from = (neutral: number) => (include_self ? x : scatter(x, d, index, neutral));

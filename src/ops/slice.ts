@@ -34,6 +34,7 @@ export function slice(
   { dim, start = 0, end, step = 1 }: { dim: number; start?: number; end?: number; step?: number },
 ): Tensor {
   if (!Number.isInteger(step) || step < 1) throw new ArgError(`slice: step must be a positive integer, got ${step}`);
+  if (x.ndim === 0) throw new ShapeError('slice: slice() cannot be applied to a 0-dim tensor.');
   const d = normalizeDim('slice', dim, x.ndim);
   const size = x.shape[d]!;
   const clip = (i: number) => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
@@ -45,6 +46,7 @@ export function slice(
 
 /** `length` elements from `start` along a dimension. */
 export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
+  if (x.ndim === 0) throw new ShapeError('narrow: narrow() cannot be applied to a 0-dim tensor.');
   const d = normalizeDim('narrow', dim, x.ndim);
   const from = start < 0 ? start + x.shape[d]! : start;
   if (from < 0 || length < 0 || from + length > x.shape[d]!) {
@@ -104,8 +106,9 @@ export function chunk(x: Tensor, chunks: number, { dim = 0 }: { dim?: number } =
 
 /** Its slices along a dimension, which disappears. https://pytorch.org/docs/stable/generated/torch.unbind.html */
 export function unbind(x: Tensor, { dim = 0 }: { dim?: number } = {}): Tensor[] {
+  if (x.ndim === 0) throw new ShapeError('unbind: Dimension specified as 0 but tensor has no dimensions');
   const d = normalizeDim('unbind', dim, x.ndim);
-  return Array.from({ length: x.shape[d] ?? 0 }, (_, i) => select(x, d, i));
+  return Array.from({ length: x.shape[d]! }, (_, i) => select(x, d, i));
 }
 
 /** So many parts of nearly equal size, or parts that end at the indices. https://pytorch.org/docs/stable/generated/torch.tensor_split.html */

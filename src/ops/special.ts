@@ -107,9 +107,9 @@ function bitwise(name: string, onnx: string, logical: (x: Tensor, y: Tensor) => 
     return a.dtype === 'bool' ? logical(a, b) : fn(a, b);
   };
 }
-export const bitwiseAnd = bitwise('bitwise_and', 'BitwiseAnd', (x, y) => x.logicalAnd(y));
-export const bitwiseOr = bitwise('bitwise_or', 'BitwiseOr', (x, y) => x.logicalOr(y));
-export const bitwiseXor = bitwise('bitwise_xor', 'BitwiseXor', (x, y) => x.logicalXor(y));
+export const bitwiseAnd = bitwise('bitwiseAnd', 'BitwiseAnd', (x, y) => x.logicalAnd(y));
+export const bitwiseOr = bitwise('bitwiseOr', 'BitwiseOr', (x, y) => x.logicalOr(y));
+export const bitwiseXor = bitwise('bitwiseXor', 'BitwiseXor', (x, y) => x.logicalXor(y));
 /** Each bit inverted: -1 - x for signed integers. */
 export function bitwiseNot(x: Tensor): Tensor {
   if (x.dtype === 'bool') return x.logicalNot();

@@ -18,8 +18,7 @@ const seeded = <T>(fn: () => T): T => {
   manualSeed(3);
   return fn();
 };
-const uniform = (n: number, low: number, high: number) =>
-  new Generator(3).uniform(new Float32Array(n), low, high);
+const uniform = (n: number, low: number, high: number) => new Generator(3).uniform(new Float32Array(n), low, high);
 const gumbels = (n: number) =>
   Array.from(new Generator(3).uniform(new Float64Array(n)), (u) => -Math.log(-Math.log1p(-u)));
 
@@ -32,9 +31,10 @@ export const rows: Row[] = [
   {
     of: 'F.rrelu',
     note: 'evaluation',
-    inputs: [{ shape: [3, 4] }],
+    inputs: [{ shape: [3, 4], apart: true }],
     run: (x) => F.rrelu(x, { lower: 0.2, upper: 0.6 }),
     want: each((v) => (v > 0 ? v : 0.4 * v)),
+    float: 'float32',
   },
   {
     of: 'F.rrelu',

@@ -1,5 +1,5 @@
-import { F, type Tensor } from 'torcharc';
-import { at, type Input, meet, type Nd, nd, type Row } from './check.ts';
+import { F, Generator, manualSeed, type Tensor } from 'torcharc';
+import { at, type Input, meet, type Nd, nd, type Row, size as sizeOf } from './check.ts';
 
 /** Leading dimensions of several arrays, met by broadcasting. */
 function leadOf(...shapes: (readonly number[])[]): number[] {
@@ -20,12 +20,15 @@ interface Reference {
   readonly scale?: number;
   /** What is added to a score; -Infinity for none. */
   readonly bias?: (index: readonly number[]) => number;
-  /** Which head of key and value serves a head of the query. */
+  /** How many heads of the query one of key and value serves. */
   readonly group?: number;
+  /** What multiplies a weight. */
+  readonly drop?: (index: readonly number[]) => number;
 }
 
 /** softmax(scale Q Kᵀ + bias) V, one number after the other; zeros for a query without keys. */
-function reference(q: Nd, k: Nd, v: Nd, { scale, bias = () => 0, group = 1 }: Reference = {}): Nd {
+function reference(q: Nd, k: Nd, v: Nd, options: Reference = {}): Nd {
+  const { scale, bias = () => 0, group = 1, drop = () => 1 } = options;
   const [l, e] = q.shape.slice(-2) as [number, number];
   const [s, out] = v.shape.slice(-2) as [number, number];
   const lead = group === 1 ? leadOf(q.shape, k.shape, v.shape) : q.shape.slice(0, -2);
@@ -43,7 +46,8 @@ function reference(q: Nd, k: Nd, v: Nd, { scale, bias = () => 0, group = 1 }: Re
     if (top === -Infinity) return 0;
     const powers = scores.map((score) => Math.exp(score - top));
     const total = powers.reduce((a, b) => a + b, 0);
-    return powers.reduce((sum, p, j) => sum + (p / total) * pick(v, [...theirs, j, c]), 0);
+    const weights = powers.map((p, j) => (p / total) * drop([...mine, i, j]));
+    return weights.reduce((sum, w, j) => sum + w * pick(v, [...theirs, j, c]), 0);
   });
 }
 
@@ -51,6 +55,11 @@ const inputs = (...shapes: number[][]): Input[] => shapes.map((shape) => ({ shap
 const sdpa = (options: object) => (q: Tensor, k: Tensor, v: Tensor) => F.scaledDotProductAttention(q, k, v, options);
 const blocked = (allowed: Nd) => (index: readonly number[]) => (pick(allowed, index) ? 0 : -Infinity);
 const causal = (index: readonly number[]) => (index.at(-1)! > index.at(-2)! ? -Infinity : 0);
+/** What dropout with probability 1/2 makes of weights of this shape: 0 or 2. */
+function dropped(shape: readonly number[]): (index: readonly number[]) => number {
+  const data = new Generator(5).dropoutMask(new Float32Array(sizeOf(shape)), 0.5);
+  return (index) => at({ shape, data: [...data] }, index);
+}
 /** Query 1 may attend to nothing. */
 const allowed = [1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1];
 
@@ -87,14 +96,21 @@ const products: Row[] = [
     run: sdpa({ enable_gqa: true }),
     want: (q, k, v) => reference(q, k, v, { group: 2 }),
   },
+  {
+    of,
+    note: 'dropout',
+    inputs: plain,
+    run: (...qkv) => {
+      manualSeed(5);
+      return sdpa({ dropout_p: 0.5 })(...(qkv as [Tensor, Tensor, Tensor]));
+    },
+    want: (q, k, v) => reference(q, k, v, { drop: dropped([2, 3, 5]) }),
+  },
   ...(['float64', 'float32'] as const).map(
     (float): Row => ({
       of,
       note: `mask of booleans, one query without keys, ${float}`,
-      inputs: [
-        ...inputs([2, 3, 4], [2, 4, 4], [2, 4, 2]),
-        { shape: [3, 4], dtype: 'bool', values: allowed.map((_, i) => allowed[i]!) },
-      ],
+      inputs: [...inputs([2, 3, 4], [2, 4, 4], [2, 4, 2]), { shape: [3, 4], dtype: 'bool', values: allowed }],
       run: (q, k, v, attn_mask) => F.scaledDotProductAttention(q!, k!, v!, { attn_mask }),
       want: (q, k, v, mask) => reference(q!, k!, v!, { bias: blocked(mask!) }),
       float,
@@ -220,6 +236,25 @@ const several: Row[] = [
       return [
         project(joined(reference(q!, k, v, { bias })), wo!, bo!),
         reference(q!, k, identity(2, heads, 4), { bias }),
+      ];
+    },
+  },
+  {
+    of: mha,
+    note: 'dropout, and the weights after it',
+    inputs: [...inputs([3, 2, size]), ...weights],
+    run: (x, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias) => {
+      manualSeed(5);
+      const state = { in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias };
+      const options = { ...common, ...state, dropout_p: 0.5 };
+      return F.multiHeadAttentionForward(x!, x!, x!, options as never) as [Tensor, Tensor];
+    },
+    want: (x, w, b, wo, bo) => {
+      const [q, k, v] = [0, 1, 2].map((part) => headsOf(project(x!, w!, b!), part, size)) as [Nd, Nd, Nd];
+      const drop = dropped([2, heads, 3, 3]);
+      return [
+        project(joined(reference(q, k, v, { drop })), wo!, bo!),
+        average(reference(q, k, identity(2, heads, 3), { drop })),
       ];
     },
   },

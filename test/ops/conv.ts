@@ -75,6 +75,13 @@ const transposedForms: TransposedForm[] = [
   { note: '1-d output padding', x: [1, 2, 4], w: [2, 3, 3], stride: [3], padding: [1], output_padding: [2] },
   { note: '1-d groups', x: [1, 4, 5], w: [4, 3, 3], stride: [2], groups: 2 },
   { note: '1-d output padding as large as the stride', x: [1, 2, 4], w: [2, 2, 2], dilation: [3], output_padding: [2] },
+  {
+    note: '1-d pointwise, output padding as large as the stride',
+    x: [1, 2, 3],
+    w: [2, 2, 1],
+    dilation: [3],
+    output_padding: [2],
+  },
   { note: '2-d', x: [2, 3, 3, 4], w: [3, 2, 3, 2] },
   { note: '2-d kernel 4, stride 2', x: [2, 3, 3, 4], w: [3, 2, 4, 4], stride: [2, 2], padding: [1, 1] },
   { note: '2-d kernel 2, stride 2', x: [2, 3, 3, 2], w: [3, 2, 2, 2], stride: [2, 2] },

@@ -92,7 +92,10 @@ export const rows: Row[] = [
         const pairs = [0, 1, 2, 3].flatMap((i) => [0, 1, 2, 3].filter((j) => j > i).map((j) => [i, j] as const));
         return nd([6], ([k]) => {
           const [i, j] = pairs[k!]!;
-          return norm([0, 1, 2].map((c) => at(x, [i, c]) - at(x, [j, c])), p);
+          return norm(
+            [0, 1, 2].map((c) => at(x, [i, c]) - at(x, [j, c])),
+            p,
+          );
         });
       },
     }),
@@ -110,11 +113,13 @@ export const rows: Row[] = [
     [1, 0, 1e-12],
     [Number.POSITIVE_INFINITY, 1, 1e-12],
     [2, 1, 5],
-  ].map(([p, dim, eps]): Row => ({
-    of: 'F.normalize',
-    note: `p ${p}, dim ${dim}, eps ${eps}`,
-    inputs: [{ shape: [3, 4], apart: true }],
-    run: (x) => F.normalize(x, { p: p!, dim: dim!, eps: eps! }),
-    want: (x) => over(x, along(dim!, (v) => Math.max(norm(v, p!), eps!), true)(x)),
-  })),
+  ].map(
+    ([p, dim, eps]): Row => ({
+      of: 'F.normalize',
+      note: `p ${p}, dim ${dim}, eps ${eps}`,
+      inputs: [{ shape: [3, 4], apart: true }],
+      run: (x) => F.normalize(x, { p: p!, dim: dim!, eps: eps! }),
+      want: (x) => over(x, along(dim!, (v) => Math.max(norm(v, p!), eps!), true)(x)),
+    }),
+  ),
 ];

@@ -46,8 +46,16 @@ export const rows: Row[] = functions.flatMap(([name, run, shape, channels, value
     want,
   });
   return [
-    row('training', { p: 0.5, training: true }, masked(0.5, () => channels, value(0.5))),
+    row(
+      'training',
+      { p: 0.5, training: true },
+      masked(0.5, () => channels, value(0.5)),
+    ),
     row('evaluation', { p: 0.5, training: false }, (x) => x),
-    row('everything', { p: 1, training: true }, each((v) => 0 * v)),
+    row(
+      'everything',
+      { p: 1, training: true },
+      each((v) => 0 * v),
+    ),
   ];
 });

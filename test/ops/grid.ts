@@ -57,7 +57,15 @@ function away(shape: readonly number[], sizes: readonly number[], align_corners 
 }
 
 const sampling = (options: Options, volume = false): Row => {
-  const [x, grid] = volume ? [[1, 2, 3, 2, 4], [1, 2, 1, 3, 3]] : [[2, 2, 4, 5], [2, 2, 3, 2]];
+  const [x, grid] = volume
+    ? [
+        [1, 2, 3, 2, 4],
+        [1, 2, 1, 3, 3],
+      ]
+    : [
+        [2, 2, 4, 5],
+        [2, 2, 3, 2],
+      ];
   const { data } = away(grid!, x!.slice(2), options.align_corners ?? false);
   return {
     of: 'F.gridSample',

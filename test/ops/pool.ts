@@ -1,5 +1,5 @@
 import { F, type Tensor } from 'torcharc';
-import { full, largest, mean, placeOfLargest, pooled, sum, type Windows } from '../spatial.ts';
+import { full, largest, mean, placeOfLargest, pooled, type Windows } from '../spatial.ts';
 import { type Nd, nd, type Row } from './check.ts';
 
 const maxForms: Windows[] = [
@@ -109,7 +109,8 @@ export const rows: Row[] = [
   ...maxRows,
   ...plainMaxRows,
   ...avgRows,
-  ...[maxRows[0]!, plainMaxRows[0]!, avgRows[0]!, avgRows.at(-1)!].map(unbatched),
+  // of the forms whose batch is one
+  ...[maxRows[2]!, plainMaxRows[1]!, avgRows[2]!, avgRows.at(-1)!].map(unbatched),
   ...lpForms.map(([p, f]): Row => {
     return {
       of: `F.lpPool${rank(f)}d`,

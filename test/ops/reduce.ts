@@ -191,7 +191,7 @@ export const rows: Row[] = [
     [{}, { dim: 1 }, { dim: -2, keepdim: true }].map(
       (o): Row => ({
         of: 'prod',
-        note: `${note} ${JSON.stringify(o)}`,
+        note: `${note || 'no zero'} ${JSON.stringify(o)}`,
         inputs: [input],
         run: (x) => x.prod(o),
         want: folded(product, o),

@@ -159,7 +159,8 @@ export function glu(x: Tensor, { dim = -1 }: { dim?: number } = {}): Tensor {
 
 /**
  * x where positive, else a · x, with a drawn for each element from [lower, upper) in training, in the middle otherwise. PyTorch draws
- * only where x is not positive: its slopes for a seed are others. https://pytorch.org/docs/stable/generated/torch.nn.RReLU.html
+ * only where x is not positive: its slopes for a seed are others.
+ * https://pytorch.org/docs/stable/generated/torch.nn.RReLU.html
  */
 export function rrelu(
   x: Tensor,

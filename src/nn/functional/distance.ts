@@ -30,7 +30,8 @@ export function cosineSimilarity(
 }
 
 /**
- * ‖x1 - x2 + eps‖ₚ along the last dimension. https://pytorch.org/docs/stable/generated/torch.nn.functional.pairwise_distance.html
+ * ‖x1 - x2 + eps‖ₚ along the last dimension.
+ * https://pytorch.org/docs/stable/generated/torch.nn.functional.pairwise_distance.html
  */
 export function pairwiseDistance(
   x1: Tensor,

@@ -1,13 +1,14 @@
 /** Rows of a table by index: embeddings and bags of them. */
 
-import * as ops from '../../ops/embedding.ts';
 import { where } from '../../ops/elementwise.ts';
+import * as ops from '../../ops/embedding.ts';
 import { constant } from '../../tensor/constant.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import { mode } from '../../tensor/mode.ts';
 import { numel, sameShape, showShape } from '../../tensor/shape.ts';
 import { expectTensor, hostData, overwrite, type Tensor } from '../../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../../util/errors.ts';
+import { bagsOf } from './bags.ts';
 
 /** What embeddings and bags of them take. */
 export interface EmbeddingOptions {
@@ -16,7 +17,7 @@ export interface EmbeddingOptions {
   /** Rows looked up that are longer are shortened to this, in place, as PyTorch does. Their indices must be on the host. */
   readonly max_norm?: number | null | undefined;
   readonly norm_type?: number | undefined;
-  /** Divide each row's gradient by how often it is looked up. */
+  /** Divide each row's gradient by how often it is looked up (in bags by what PyTorch takes for that). */
   readonly scale_grad_by_freq?: boolean | undefined;
   /** There are no sparse gradients here: only false is accepted. */
   readonly sparse?: boolean | undefined;
@@ -27,7 +28,8 @@ function checkLookup(who: string, index: Tensor, weight: Tensor): void {
   expectTensor(who, index);
   expectTensor(who, weight);
   if (weight.ndim !== 2) throw new ShapeError(`${who}: 'weight' must be 2-D, got ${showShape(weight.shape)}`);
-  if (!isFloat(weight.dtype)) throw new ArgError(`${who}: expected a weight of a floating point dtype, got ${weight.dtype}`);
+  if (!isFloat(weight.dtype))
+    throw new ArgError(`${who}: expected a weight of a floating point dtype, got ${weight.dtype}`);
   checkInteger(who, 'indices', index);
   if (!index.node.data || mode.inferring) return;
   const rows = weight.shape[0]!;
@@ -54,7 +56,8 @@ export function paddingRow(who: string, padding_idx: number | null, rows: number
   throw new ArgError(`${who}: Padding_idx must be within num_embeddings, got ${padding_idx} for ${rows}`);
 }
 
-function noSparse(who: string, sparse: boolean): void {
+/** Sparse gradients are refused. */
+export function noSparse(who: string, sparse: boolean): void {
   if (!sparse) return;
   throw new ArgError(`${who}: sparse gradients are not supported; leave sparse out, and the gradient is dense`);
 }
@@ -90,7 +93,7 @@ export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptio
   noSparse('embedding', sparse);
   const padding = paddingRow('embedding', padding_idx, weight.shape[0]!);
   if (max_norm !== null) renormalize('embedding', weight, input, max_norm, norm_type);
-  return ops.embedding(weight, input, { padding, byFrequency: scale_grad_by_freq });
+  return ops.embedding(weight, input, { padding, frequency: scale_grad_by_freq ? 'rows' : 'no' });
 }
 
 export interface EmbeddingBagOptions extends EmbeddingOptions {
@@ -116,18 +119,25 @@ export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBa
   const padding = paddingRow(who, padding_idx, weight.shape[0]!);
   checkMode(how, scale_grad_by_freq);
   if (factors) checkFactors(input, weight, factors, how);
-  const bags = bagsOf(input, options.offsets ?? null, include_last_offset);
+  const { offsets = null } = options;
+  if (offsets) checkInteger(who, 'offsets', offsets);
+  const bags = bagsOf(input, offsets, include_last_offset);
   if (max_norm !== null) renormalize(who, weight, input, max_norm, norm_type);
 
-  const index = input.reshape([-1]);
+  const index = input.reshape([numel(input.shape)]);
   const kept = padding === null ? null : index.ne(padding).unsqueeze(1);
-  if (how === 'max') return largest(weight, index, kept, bags);
-  const looked = ops.embedding(weight, index, { padding: null, byFrequency: scale_grad_by_freq });
+  const members = kept ? kept.to(weight.dtype) : constant(1, { shape: [numel(input.shape), 1], dtype: weight.dtype });
+  const counts = bags.sum(members);
+  if (how === 'max' && numel(input.shape) > 0) {
+    // the gradient goes to the row that was chosen
+    const rows = ops.embedding(weight.detach(), index, { padding: null, frequency: 'no' });
+    const chosen = bags.largest(index, kept ? where(kept, rows, Number.NEGATIVE_INFINITY) : rows);
+    return where(counts.gt(0), weight.gather(0, chosen), 0);
+  }
+  const looked = ops.embedding(weight, index, { padding, frequency: scale_grad_by_freq ? 'bags' : 'no' });
   const rows = factors ? looked.mul(factors.reshape([-1, 1])) : looked;
   const sums = bags.sum(kept ? where(kept, rows, 0) : rows);
-  if (how === 'sum') return sums;
-  const ones = constant(1, { shape: [index.shape[0]!, 1], dtype: weight.dtype });
-  return sums.div(bags.sum(kept ? kept.to(weight.dtype) : ones).clamp({ min: 1 }));
+  return how === 'mean' ? sums.div(counts.clamp({ min: 1 })) : sums;
 }
 
 function checkMode(how: string, scale_grad_by_freq: boolean): void {
@@ -157,46 +167,4 @@ function checkFactors(input: Tensor, weight: Tensor, factors: Tensor, how: strin
       `${who}: Expected weight to have the same dtype as per_sample_weights; but ${weight.dtype} does not equal ${factors.dtype}`,
     );
   }
-}
-
-/** How the indices fall into bags. */
-interface Bags {
-  /** Rows [N, *] added up in each bag. */
-  sum(rows: Tensor): Tensor;
-  /** Which row [N, D] is the largest of each bag, in each column; N if there is none. */
-  first(rows: Tensor): Tensor;
-}
-
-function bagsOf(input: Tensor, offsets: Tensor | null, include_last_offset: boolean): Bags {
-  const who = 'embedding_bag';
-  const n = numel(input.shape);
-  if (input.ndim === 2) {
-    if (offsets) {
-      throw new ArgError(
-        `${who}: if input is 2D, then offsets has to be None, as input is treated as a mini-batch of fixed length sequences; got offsets of shape ${showShape(offsets.shape)}`,
-      );
-    }
-    const [count, length] = input.shape as [number, number];
-    const starts = constant(0, { shape: [count], dtype: 'int64' });
-    const split = (rows: Tensor) => rows.reshape([count, length, rows.shape[1]!]);
-    return { sum: (rows) => split(rows).sum({ dim: 1 }), first: (rows) => starts.add(rows.shape[0]!) };
-  }
-  if (input.ndim !== 1) {
-    throw new ShapeError(`${who}: input has to be 1D or 2D Tensor, but got Tensor of dimension ${input.ndim}`);
-  }
-  if (offsets?.ndim !== 1) {
-    throw new ArgError(`${who}: offsets has to be a 1D Tensor${offsets ? `, got ${showShape(offsets.shape)}` : ' but got None'}`);
-  }
-  checkOffsets(offsets, n, include_last_offset);
-  const segment = ops.segments(offsets, n);
-  const starts = offsets.shape[0]!;
-  // the last bag is what lies behind the last offset
-  const bags = (t: Tensor) => (include_last_offset ? t.narrow(0, 0, starts - 1) : t);
-  return {
-    sum: (rows) => {
-      const none = constant(0, { shape: [starts, rows.shape[1]!], dtype: rows.dtype });
-      return bags(none.indexAdd(0, segment, rows));
-    },
-    first: (rows) => bags(ops.firstLargest(rows, segment, starts)),
-  };
 }

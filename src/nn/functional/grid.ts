@@ -1,5 +1,6 @@
 /** Images sampled at the places of a grid. */
 import { where } from '../../ops/compare.ts';
+import { gatherPlaces } from '../../ops/places.ts';
 import { literal } from '../../tensor/constant.ts';
 import { allocate, isFloat, store } from '../../tensor/dtype.ts';
 import { numel, type Shape, showShape, strides } from '../../tensor/shape.ts';
@@ -42,22 +43,9 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
       return { offset, weight: weight ? weight.mul(known) : known };
     });
   });
-  // rows of channels: gathered whole, and scattered back many times faster than single elements
-  const rows = x
-    .reshape([n, c, numel(sizes)])
-    .permute([0, 2, 1])
-    .reshape([n * numel(sizes), c]);
-  const start = literal(
-    BigInt64Array.from({ length: n }, (_, i) => BigInt(i * numel(sizes))),
-    { shape: [n, 1], dtype: 'int64' },
-  );
-  const samples = combined(axes).map(({ offset, weight }) =>
-    rows.indexSelect(0, offset.add(start)).mul(weight.unsqueeze(-1)),
-  );
-  return samples
-    .reduce((a, b) => a.add(b))
-    .permute([0, 2, 1])
-    .reshape([n, c, ...grid.shape.slice(1, -1)]);
+  const image = x.reshape([n, c, numel(sizes)]);
+  const samples = combined(axes).map(({ offset, weight }) => gatherPlaces(image, offset).mul(weight.unsqueeze(1)));
+  return samples.reduce((a, b) => a.add(b)).reshape([n, c, ...grid.shape.slice(1, -1)]);
 }
 
 /** Every choice of one tap from each dimension. */

@@ -5,6 +5,7 @@ export { type ScaledDotProductAttentionOptions, scaledDotProductAttention } from
 export * from './conv.ts';
 export * from './distance.ts';
 export * from './dropout.ts';
+export { type EmbeddingBagOptions, type EmbeddingOptions, embedding, embeddingBag } from './embedding.ts';
 export * from './fold.ts';
 export * from './grid.ts';
 export { type InterpolateOptions, interpolate } from './interpolate.ts';

@@ -111,14 +111,24 @@ function lpPool(
   }
   const kernel = sizes(who, 'kernel_size', kernel_size, rank, 1);
   const options = { kernel_size: kernel, stride, ceil_mode };
-  if (norm_type === Number.POSITIVE_INFINITY) return maxPool(rank, x.abs(), options)[0];
-  if (norm_type === Number.NEGATIVE_INFINITY) return maxPool(rank, x.abs().neg(), options)[0].neg();
-  const mean = avgPool(rank, x.pow(norm_type), options);
+  return pooled(who, x, rank, (t) => [norms(t, norm_type, options)] as const)[0];
+}
+
+function norms(
+  x: Tensor,
+  p: number,
+  options: { kernel_size: number[]; stride: Size | null; ceil_mode: boolean },
+): Tensor {
+  const { kernel_size } = options;
+  const rank = kernel_size.length;
+  if (p === Number.POSITIVE_INFINITY) return maxPool(rank, x.abs(), options)[0];
+  if (p === Number.NEGATIVE_INFINITY) return maxPool(rank, x.abs().neg(), options)[0].neg();
+  const mean = avgPool(rank, x.pow(p), options);
+  const magnitude = mean.abs().relu().mul(numel(kernel_size));
   return mean
     .sign()
-    .mul(mean.abs().relu())
-    .mul(numel(kernel))
-    .pow(1 / norm_type);
+    .mul(magnitude)
+    .pow(1 / p);
 }
 
 /** (Σ xᵖ)^(1/p) of each window: [N, C, L] or [C, L]. https://pytorch.org/docs/stable/generated/torch.nn.functional.lp_pool1d.html */

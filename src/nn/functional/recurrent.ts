@@ -8,6 +8,7 @@ import { before, project } from '../../ops/recurrent.ts';
 import { rnn } from '../../ops/rnn.ts';
 import { constant } from '../../tensor/constant.ts';
 import { mode } from '../../tensor/mode.ts';
+import { numel } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { dropout } from './dropout.ts';
 
@@ -50,13 +51,12 @@ interface Way {
  */
 export function recurrent(x: Tensor, hx: readonly Tensor[] | null, network: Network): Outcome {
   const { kind, layers, batch_first, dropout: p, training } = network;
-  const { order, run } = wayFor(x, hx ?? [], layers.flat());
+  const { order, run } = wayFor(x, hx ?? [], network);
   const rows = batch_first ? [1, 0, 2] : [0, 1, 2];
   const last: (readonly Tensor[])[] = [];
   let y = x.permute(order.map((d) => rows[d]!));
   layers.forEach((directions, i) => {
-    // the masks are drawn for [L, N, features], as PyTorch draws them
-    if (i > 0 && training && p > 0) y = dropout(y.permute(order), { p }).permute(order);
+    if (i > 0) y = dropout(y, { p, training });
     const outs = directions.map((weights, d) => {
       const states = hx?.map((s) => s.select(0, i * directions.length + d));
       return run(kind, y, weights, states ?? null, d === 1);
@@ -69,11 +69,17 @@ export function recurrent(x: Tensor, hx: readonly Tensor[] | null, network: Netw
   return { y: y.permute(rows.map((d) => order[d]!)), states };
 }
 
-function wayFor(x: Tensor, hx: readonly Tensor[], weights: readonly Weights[]): Way {
+function wayFor(x: Tensor, hx: readonly Tensor[], { kind, layers, batch_first }: Network): Way {
+  const weights = layers.flat();
   const parameters = weights.flatMap((w) => Object.values(w) as (Tensor | null)[]);
   const tracked = mode.grad && [x, ...hx, ...parameters].some((t) => t?.requiresGrad);
-  // ONNX's nodes have no gradients and no projection, and ORT's are for float32 alone
-  return tracked || x.dtype !== 'float32' || weights.some((w) => w.weight_hr) ? looping : fusing;
+  if (tracked) return looping;
+  // ONNX has no projection, and ORT's nodes are for float32 alone; an empty batch kills the process
+  if (x.dtype !== 'float32' || weights.some((w) => w.weight_hr) || numel(x.shape) === 0) return looping;
+  if (kind === 'LSTM' || kind === 'GRU') return fusing;
+  // ORT's RNN takes the elements of a step one by one
+  const elements = x.shape[batch_first ? 0 : 1]! * weights[0]!.weight_hh.shape[1]!;
+  return elements > 512 ? looping : fusing;
 }
 
 const fusing: Way = {

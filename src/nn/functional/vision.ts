@@ -40,7 +40,8 @@ export function pixelShuffle(x: Tensor, { upscale_factor: r }: { upscale_factor:
 }
 
 /**
- * [*, C, H r, W r] to [*, C r², H, W]. https://pytorch.org/docs/stable/generated/torch.nn.functional.pixel_unshuffle.html
+ * [*, C, H r, W r] to [*, C r², H, W].
+ * https://pytorch.org/docs/stable/generated/torch.nn.functional.pixel_unshuffle.html
  */
 export function pixelUnshuffle(x: Tensor, { downscale_factor: r }: { downscale_factor: number }): Tensor {
   const { lead, c, h, w } = imageOf('pixel_unshuffle', x, 'downscale_factor', r);
@@ -62,7 +63,8 @@ export function pixelUnshuffle(x: Tensor, { downscale_factor: r }: { downscale_f
 }
 
 /**
- * Channels [N, g · C/g, *] in the order [N, C/g · g, *]. https://pytorch.org/docs/stable/generated/torch.nn.ChannelShuffle.html
+ * Channels [N, g · C/g, *] in the order [N, C/g · g, *].
+ * https://pytorch.org/docs/stable/generated/torch.nn.ChannelShuffle.html
  */
 export function channelShuffle(x: Tensor, { groups }: { groups: number }): Tensor {
   if (x.ndim < 3) {
