@@ -10,11 +10,11 @@ import { leaf, Tensor } from '../tensor/tensor.ts';
 import { ArcError, type Issue, TorcharcError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
 import { carryForward, DAGNet, type Flow, take } from './dag.ts';
+import { buildGraph } from './graph-format.ts';
 import { applyInit } from './init.ts';
 import { buildLayers } from './layers.ts';
-import { construct, moduleType } from './registry.ts';
-
-type Spec = Readonly<Record<string, unknown>>;
+import { construct, type ModuleClass, moduleType } from './registry.ts';
+import { BATCH, isRecord, joined, MOST, nameIssue, type Spec } from './spec.ts';
 
 /** What a model gives back: a tensor, or tensors by name where an arc has several outputs. */
 type OutputOf<A> = A extends { readonly dag_in_shape: infer S }
@@ -48,25 +48,8 @@ export function validate(arc: unknown): Issue[] {
   return issues;
 }
 
-/** Batch size that stands for any: shapes are inferred with it. */
-const BATCH = 2;
 /** Stands for a shape that an earlier error hides, so that the rest of a module can be checked. */
 const UNKNOWN: Shape = [BATCH, 1];
-/** More sizes than an array can have mean a mistake in the spec. */
-const MOST = 2 ** 31;
-
-/** Names that Python's ModuleDict refuses, and input names that it misbehaves on. */
-const reserved = new Set(
-  (
-    'T_destination add_module apply bfloat16 buffers call_super_init children clear compile cpu cuda double dump_patches eval extra_repr float forward ' +
-    'get_buffer get_extra_state get_parameter get_submodule half ipu items keys load_state_dict modules mtia named_buffers named_children named_modules ' +
-    'named_parameters parameters pop register_backward_hook register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook ' +
-    'register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter ' +
-    'register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty train ' +
-    'training type update values xpu zero_grad __proto__ constructor prototype'
-  ).split(' '),
-);
-
 /** Options that take their size from the input's shape when a DAG does not give them. */
 const inferred: Record<string, (shape: Shape) => number | undefined> = {
   in_features: (shape) => shape.at(-1),
@@ -96,10 +79,13 @@ class Builder {
       return null;
     }
     if (Object.hasOwn(arc, 'dag_in_shape')) return this.#dag(arc);
+    if (Object.hasOwn(arc, 'modules') || Object.hasOwn(arc, 'graph')) {
+      return buildGraph(arc, (path, message) => this.#report(path, message));
+    }
     if (!Object.hasOwn(arc, 'type')) {
       this.#report(
         '',
-        `expected 'type' or 'dag_in_shape'${didYouMean(Object.keys(arc)[0] ?? '', ['type', 'dag_in_shape'])}, got ${Object.keys(arc).join(', ') || 'nothing'}`,
+        `expected 'type', 'dag_in_shape' or 'modules' and 'graph'${didYouMean(Object.keys(arc)[0] ?? '', ['type', 'dag_in_shape', 'modules', 'graph'])}, got ${Object.keys(arc).join(', ') || 'nothing'}`,
       );
       return null;
     }
@@ -111,12 +97,14 @@ class Builder {
     const found = moduleType(spec.type);
     if (typeof found !== 'function') return this.#all(path, [found]);
     const shape = input instanceof Tensor ? input.shape : input === null ? UNKNOWN : null;
+    // a shape of any number of dimensions cannot be stood in for
+    if (input === null && Object.hasOwn(found.table ?? {}, 'in_shape') && !Object.hasOwn(spec, 'in_shape')) return null;
     let made: Module | Issue[];
     if (Object.hasOwn(spec, 'layers')) {
       made = buildLayers(spec, shape);
     } else {
       const { type: _type, in_names: _in, init: _init, dag_in_shape: _dag, ...options } = spec;
-      made = construct(found, this.#sized(options, found.table ?? {}, input, inNames));
+      made = construct(found, this.#sized(options, found, input, inNames));
     }
     if (!(made instanceof Module)) return this.#all(path, made);
     // as in Python, an empty init is none
@@ -127,18 +115,22 @@ class Builder {
   /** Options with the sizes that follow from the input. */
   #sized(
     options: Spec,
-    table: object,
+    type: ModuleClass,
     input: Flow | null | undefined,
     inNames: readonly string[] | null,
   ): Record<string, unknown> {
     const sized: Record<string, unknown> = { ...options };
+    const table = type.table ?? {};
     if (!Object.hasOwn(table, 'in_shape')) delete sized.in_shape;
     const missing = (key: string) => Object.hasOwn(table, key) && !Object.hasOwn(sized, key);
     const shape = input instanceof Tensor ? input.shape : input === null ? UNKNOWN : null;
-    if (shape) for (const [key, size] of Object.entries(inferred)) if (missing(key)) sized[key] = size(shape);
-    if (input !== undefined && !(input instanceof Tensor) && missing('shapes') && Object.hasOwn(table, 'names')) {
+    const rules = Object.entries({ ...inferred, ...type.inferred });
+    if (shape) for (const [key, size] of rules) if (missing(key)) sized[key] = size(shape);
+    if (input !== undefined && !(input instanceof Tensor)) {
       const names = inNames ?? Object.keys(input ?? {});
-      sized.shapes = Object.fromEntries(names.map((name) => [name, (input?.[name]?.shape ?? UNKNOWN).slice(1)]));
+      const shapes = names.map((name) => [name, (input?.[name]?.shape ?? UNKNOWN).slice(1)] as const);
+      if (missing('shapes') && Object.hasOwn(table, 'names')) sized.shapes = Object.fromEntries(shapes);
+      if (missing('in_shapes')) sized.in_shapes = Object.fromEntries(shapes);
     }
     return sized;
   }
@@ -191,10 +183,8 @@ class Builder {
   }
 
   #name(path: string, name: string, what: string): void {
-    if (name === '') this.#report(path, `the name of ${what} cannot be empty`);
-    else if (/[.[\]]/.test(name)) this.#report(path, `the name of ${what} can't contain ".", "[" or "]", got: ${name}`);
-    else if (reserved.has(name))
-      this.#report(path, `'${name}' cannot be the name of ${what}: it is a method or attribute of ModuleDict`);
+    const issue = nameIssue(name, what);
+    if (issue) this.#report(path, issue);
   }
 
   #inNames(path: string, { in_names: names }: Spec): readonly string[] | null {
@@ -242,15 +232,6 @@ class Builder {
       return null;
     }
   }
-}
-
-function isRecord(value: unknown): value is Spec {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function joined(path: string, inner: string): string {
-  if (!path || !inner) return path || inner;
-  return inner.startsWith('[') ? `${path}${inner}` : `${path}.${inner}`;
 }
 
 /** A named class and its options, out of `{type, ...options}`. */

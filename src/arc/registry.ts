@@ -1,13 +1,16 @@
 /** The module types an arc may name. */
-import * as z from 'zod';
-import { argIssues, type LayerClass, show } from '../nn/args.ts';
+import { show } from '../nn/args.ts';
 import * as nn from '../nn/index.ts';
 import { Module, nameType } from '../nn/module.ts';
-import { ArgError, type Issue, TorcharcError } from '../util/errors.ts';
+import { ArgError, type Issue } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
+import type { ModuleClass } from './construct.ts';
 import { ConcatMerge, FiLMMerge, ReuseFork, SplitFork } from './fork-merge.ts';
+import * as graphModules from './graph-modules.ts';
+import { Perceiver } from './modules/perceiver.ts';
+import { PTTSTransformer, TSTransformer } from './modules/ts-transformer.ts';
 
-export type ModuleClass = (new (options?: never) => Module) & Partial<LayerClass>;
+export { construct, type ModuleClass } from './construct.ts';
 
 /** Those that hold modules, which a type name and options cannot say. */
 const holders = new Set<string>(['Sequential', 'ModuleDict']);
@@ -17,7 +20,17 @@ for (const [name, type] of Object.entries(nn)) {
   const isModule = typeof type === 'function' && type.prototype instanceof Module;
   if (isModule && !holders.has(name)) types.set(name, type as unknown as ModuleClass);
 }
-for (const [name, type] of Object.entries({ ConcatMerge, FiLMMerge, ReuseFork, SplitFork })) {
+const own = {
+  ...graphModules,
+  ConcatMerge,
+  FiLMMerge,
+  Perceiver,
+  PTTSTransformer,
+  ReuseFork,
+  SplitFork,
+  TSTransformer,
+};
+for (const [name, type] of Object.entries(own)) {
   nameType(type, name);
   types.set(name, type as unknown as ModuleClass);
 }
@@ -41,19 +54,4 @@ export function moduleType(name: unknown): ModuleClass | Issue {
     return { path: 'type', message: `expected the name of a module type, got ${show(name)}` };
   if (holders.has(name)) return { path: 'type', message: `${name} holds modules and cannot be named in an arc` };
   return types.get(name) ?? { path: 'type', message: `unknown module type '${name}'${didYouMean(name, types.keys())}` };
-}
-
-/** Build a module, or say everything that is wrong with its options. */
-export function construct(type: ModuleClass, options: Record<string, unknown>): Module | Issue[] {
-  if (type.table) {
-    const schema = z.strictObject(type.table);
-    const { error } = schema.safeParse(options);
-    if (error) return argIssues(schema, options, error);
-  }
-  try {
-    return new type(options as never);
-  } catch (error) {
-    if (error instanceof TorcharcError) return [{ path: '', message: error.message }];
-    throw error;
-  }
 }

@@ -1,0 +1,34 @@
+/** Modules from their classes and options. */
+import * as z from 'zod';
+import { argIssues, type LayerClass } from '../nn/args.ts';
+import { type Module, typeName } from '../nn/module.ts';
+import type { Shape } from '../tensor/shape.ts';
+import { ArcError, type Issue, TorcharcError } from '../util/errors.ts';
+
+/** A class that an arc may name; `inferred` are options that follow from the input in a DAG. */
+export type ModuleClass = (new (
+  options?: never,
+) => Module) &
+  Partial<LayerClass> & { readonly inferred?: Readonly<Record<string, (shape: Shape) => unknown>> };
+
+/** Build a module, or say everything that is wrong with its options. */
+export function construct(type: ModuleClass, options: Record<string, unknown>): Module | Issue[] {
+  if (type.table) {
+    const schema = z.strictObject(type.table);
+    const { error } = schema.safeParse(options);
+    if (error) return argIssues(schema, options, error);
+  }
+  try {
+    return new type(options as never);
+  } catch (error) {
+    if (error instanceof ArcError) return [...error.issues];
+    if (error instanceof TorcharcError) return [placed(typeName(type), error.message)];
+    throw error;
+  }
+}
+
+/** An error of the class's own, `Name.option: …`, at that option. */
+function placed(name: string, message: string): Issue {
+  const [, path, rest] = new RegExp(`^${name}\\.(\\w+): (.*)$`, 's').exec(message) ?? [];
+  return path && rest ? { path, message: rest } : { path: '', message };
+}
