@@ -9,6 +9,7 @@ import { where } from './compare.ts';
 import { range } from './index.ts';
 import { cat } from './join.ts';
 import { asFloat } from './operands.ts';
+import { type Pair, pair } from './pair.ts';
 import { accumulated } from './reduce.ts';
 
 const sumOp: Op<{ dim: number; reverse: boolean }> = {
@@ -58,19 +59,19 @@ export function logcumsumexp(x: Tensor, dim: number): Tensor {
 }
 
 function extremes(who: string, wins: (later: Tensor, earlier: Tensor) => Tensor) {
-  return (x: Tensor, dim: number): [values: Tensor, indices: Tensor] => {
+  return (x: Tensor, dim: number): Pair => {
     const d = normalizeDim(who, dim, x.ndim);
     const n = x.shape[d] ?? 1;
     const places = range(n)
       .reshape(x.shape.map((_, i) => (i === d ? n : 1)))
       .expand(x.shape);
-    if (x.ndim === 0) return [x, places];
+    if (x.ndim === 0) return pair(x, places);
     const [, indices] = scan([x.detach(), places], d, ([a, i], [b, j]) => {
       // as in PyTorch the latest of equals, and NaN wins
       const later = wins(b!, a!).logicalOr(b!.isnan());
       return [where(later, b!, a!), where(later, j!, i!)];
     });
-    return [x.gather(d, indices!), indices!];
+    return pair(x.gather(d, indices!), indices!);
   };
 }
 /** [largest so far, index] along `dim`. https://pytorch.org/docs/stable/generated/torch.cummax.html */

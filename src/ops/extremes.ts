@@ -4,6 +4,7 @@ import type { Op } from '../tensor/op.ts';
 import { normalizeDim, numel } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
+import { type Pair, pair } from './pair.ts';
 import { attrsOf, onnxReduce, type ReduceAttrs, type ReduceOptions, reducedShape, reduction } from './reduce.ts';
 
 /** One dimension to reduce. */
@@ -73,7 +74,7 @@ export const argmin = arg('argmin', 'ArgMin');
 /** `max()` is a tensor, `max({ dim })` a pair. */
 export interface Extreme {
   (x: Tensor): Tensor;
-  (x: Tensor, options: { readonly dim: number; readonly keepdim?: boolean }): [values: Tensor, indices: Tensor];
+  (x: Tensor, options: { readonly dim: number; readonly keepdim?: boolean }): Pair;
 }
 /** The extreme along a dimension and its index; the gradient goes to that index alone. */
 function extremeAlong(name: string, onnx: string, whole: typeof amax, where: typeof argmax): Extreme {
@@ -93,7 +94,7 @@ function extremeAlong(name: string, onnx: string, whole: typeof amax, where: typ
     const attrs = attrsOf(name, x, options);
     needsElements(name, x, attrs.dims);
     const index = where(x, options);
-    return [attrs.dims.length === 0 ? x : apply(op, [x], attrs), index];
+    return pair(attrs.dims.length === 0 ? x : apply(op, [x], attrs), index);
   }) as Extreme;
 }
 /** The largest of all elements; with `dim` [values, indices]. https://pytorch.org/docs/stable/generated/torch.max.html */

@@ -8,6 +8,7 @@ import { ArgError, ShapeError } from '../util/errors.ts';
 import { isnan } from './compare.ts';
 import { type DimOptions, needsElements } from './extremes.ts';
 import { stack } from './join.ts';
+import { type Pair, pair } from './pair.ts';
 
 interface TopAttrs {
   readonly k: number;
@@ -34,8 +35,10 @@ function topIndices(x: Tensor, attrs: TopAttrs): Tensor {
 }
 
 /** `fn` of a tensor of at least one dimension. */
-function atLeast1d(x: Tensor, fn: (x: Tensor) => [Tensor, Tensor]): [Tensor, Tensor] {
-  return x.ndim > 0 ? fn(x) : (fn(x.reshape([1])).map((t) => t.reshape([])) as [Tensor, Tensor]);
+function atLeast1d(x: Tensor, fn: (x: Tensor) => Pair): Pair {
+  if (x.ndim > 0) return fn(x);
+  const [values, indices] = fn(x.reshape([1]));
+  return pair(values.reshape([]), indices.reshape([]));
 }
 
 export interface SortOptions {
@@ -45,11 +48,11 @@ export interface SortOptions {
   readonly stable?: boolean;
 }
 /** [sorted values, their indices], equals in their order. https://pytorch.org/docs/stable/generated/torch.sort.html */
-export function sort(x: Tensor, { dim = -1, descending = false }: SortOptions = {}): [values: Tensor, indices: Tensor] {
+export function sort(x: Tensor, { dim = -1, descending = false }: SortOptions = {}): Pair {
   const d = normalizeDim('sort', dim, x.ndim);
   return atLeast1d(x, (t) => {
     const indices = topIndices(t, { k: t.shape[d]!, dim: d, largest: descending });
-    return [t.gather(d, indices), indices];
+    return pair(t.gather(d, indices), indices);
   });
 }
 /** The indices that sort. https://pytorch.org/docs/stable/generated/torch.argsort.html */
@@ -62,23 +65,19 @@ export function topk(
   x: Tensor,
   k: number,
   { dim = -1, largest = true }: { dim?: number; largest?: boolean; sorted?: boolean } = {},
-): [values: Tensor, indices: Tensor] {
+): Pair {
   const d = normalizeDim('topk', dim, x.ndim);
   return atLeast1d(x, (t) => {
     if (!Number.isInteger(k) || k < 0 || k > t.shape[d]!) {
       throw new ArgError(`topk: selected index k out of range: expected 0 to ${t.shape[d]}, got ${k}`);
     }
     const indices = topIndices(t, { k, dim: d, largest });
-    return [t.gather(d, indices), indices];
+    return pair(t.gather(d, indices), indices);
   });
 }
 
 /** [the k-th smallest, its index]; k counts from 1. https://pytorch.org/docs/stable/generated/torch.kthvalue.html */
-export function kthvalue(
-  x: Tensor,
-  k: number,
-  { dim = -1, keepdim = false }: DimOptions = {},
-): [value: Tensor, index: Tensor] {
+export function kthvalue(x: Tensor, k: number, { dim = -1, keepdim = false }: DimOptions = {}): Pair {
   const d = normalizeDim('kthvalue', dim, x.ndim);
   needsElements('kthvalue', x, x.ndim === 0 ? [] : [d]);
   return atLeast1d(x, (t) => {
@@ -86,15 +85,15 @@ export function kthvalue(
       throw new ArgError(`kthvalue(): selected number k out of range for dimension ${d}: got ${k}`);
     }
     const index = topIndices(t, { k, dim: d, largest: false }).narrow(d, k - 1, 1);
-    const both: [Tensor, Tensor] = [t.gather(d, index), index];
-    return keepdim || x.ndim === 0 ? both : (both.map((one) => one.squeeze(d)) as [Tensor, Tensor]);
+    const values = t.gather(d, index);
+    return keepdim || x.ndim === 0 ? pair(values, index) : pair(values.squeeze(d), index.squeeze(d));
   });
 }
 
 /** `median()` is a tensor, `median({ dim })` a pair. */
 export interface Median {
   (x: Tensor): Tensor;
-  (x: Tensor, options: { readonly dim: number; readonly keepdim?: boolean }): [values: Tensor, indices: Tensor];
+  (x: Tensor, options: { readonly dim: number; readonly keepdim?: boolean }): Pair;
 }
 const middle = (n: number) => Math.floor((n + 1) / 2);
 /** The lower of the middle values: of all, or [values, indices] along `dim`. https://pytorch.org/docs/stable/generated/torch.median.html */

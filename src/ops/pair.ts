@@ -1,0 +1,8 @@
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** PyTorch's named tuple of values and where they are: by position or by name. */
+export type Pair = [values: Tensor, indices: Tensor] & { readonly values: Tensor; readonly indices: Tensor };
+
+export function pair(values: Tensor, indices: Tensor): Pair {
+  return Object.defineProperties([values, indices], { values: { value: values }, indices: { value: indices } }) as Pair;
+}
