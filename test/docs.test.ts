@@ -131,7 +131,7 @@ describe.each(pages)('%s', (page) => {
 });
 
 /** As a user's project would have them, but against the source. */
-test('the modules have no type errors', { timeout: 60_000 }, () => {
+test('the modules have no type errors', { timeout: 300_000 }, () => {
   const json = (name: string) => ts.readConfigFile(join(root, name), ts.sys.readFile).config.compilerOptions;
   const given = { ...json('tsconfig.base.json'), ...json('tsconfig.json'), declaration: false, noUnusedLocals: false };
   const { options } = ts.convertCompilerOptionsFromJson({ ...given, typeRoots: ['node_modules/@types'] }, root);

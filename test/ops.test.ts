@@ -121,7 +121,7 @@ describe('dropout', () => {
 
   test('of features: whole channels', async () => {
     manualSeed(1);
-    const y = F.featureDropout(tensor(new Float32Array(640).fill(1), { shape: [4, 16, 10] }), 1, { p: 0.5 });
+    const y = F.dropout1d(tensor(new Float32Array(640).fill(1), { shape: [4, 16, 10] }), { p: 0.5 });
     const sums = new Set((await y.sum({ dim: 2 }).data()) as Float32Array);
     expect(sums).toEqual(new Set([0, 20]));
   });

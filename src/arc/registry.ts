@@ -13,7 +13,7 @@ import { PTTSTransformer, TSTransformer } from './modules/ts-transformer.ts';
 export { construct, type ModuleClass } from './construct.ts';
 
 /** Those that hold modules, which a type name and options cannot say. */
-const holders = new Set<string>(['Sequential', 'ModuleDict']);
+const holders = new Set(['Sequential', 'ModuleList', 'ModuleDict', 'ParameterList', 'ParameterDict']);
 
 const types = new Map<string, ModuleClass>();
 for (const [name, type] of Object.entries(nn)) {

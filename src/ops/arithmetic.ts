@@ -29,7 +29,7 @@ export function binary(
   name: string,
   lower: Lower,
   grad: Grad<None>,
-  shortcut?: (a: Tensor, b: Tensor) => Tensor | null,
+  shortcut?: (a: Tensor, b: Tensor, name: string) => Tensor | null,
 ): (x: Operand, y: Operand) => Tensor {
   const nodes = (b: GraphBuilder, x: string, y: string, dtype: Dtype): string => {
     if (viaInt32.has(dtype)) return b.cast(nodes(b, b.cast(x, 'int32'), b.cast(y, 'int32'), 'int32'), dtype);
@@ -44,16 +44,16 @@ export function binary(
   };
   return (x, y) => {
     const [a, b] = meet(x, y);
-    return shortcut?.(a, b) ?? apply(op, [a, b], none);
+    return shortcut?.(a, b, name) ?? apply(op, [a, b], none);
   };
 }
 
 /** Fold constants; drop a neutral element. What gradient rules leave behind (times one, plus zero) costs nothing then. */
 function fold(compute: (a: number, b: number) => number, left: number | null, right: number | null) {
-  return (a: Tensor, b: Tensor): Tensor | null => {
+  return (a: Tensor, b: Tensor, name: string): Tensor | null => {
     const [x, y] = [splat(a), splat(b)];
     if (x === undefined && y === undefined) return null;
-    const shape = broadcast('fold', a.shape, b.shape);
+    const shape = broadcast(name, a.shape, b.shape);
     if (x !== undefined && y !== undefined && isFloat(a.dtype))
       return constant(compute(x, y), { shape, dtype: a.dtype });
     if (y === right && y !== undefined && shape.length === a.ndim && shape.every((d, i) => d === a.shape[i])) return a;

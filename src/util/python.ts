@@ -5,8 +5,19 @@ export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
-  const text = JSON.stringify(value) ?? typeof value;
+  const plain = Array.isArray(value) || [null, Object.prototype].includes(Object.getPrototypeOf(value) as null);
+  if (!plain) return `a ${(value as object).constructor.name}`;
+  const text = plainText(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function plainText(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // circular, or with bigints
+    return Array.isArray(value) ? 'a list' : 'a record';
+  }
 }
 
 /** A value as Python's repr shows it. */

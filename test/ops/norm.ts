@@ -130,17 +130,17 @@ export const rows: Row[] = [
       want: (x, w, b) => nd(x.shape, (i) => at(x, i) * w.data[i[1]!]! + b.data[i[1]!]!),
     },
     {
-      of: 'F.normalizeBy',
+      of: 'F.batchNorm',
       note: JSON.stringify(s),
       inputs: [{ shape: s }, channel(s), channel(s, positive), channel(s), channel(s)],
-      run: (x, m, v, w, b) => F.normalizeBy(x, m, v, w, b, eps),
+      run: (x, m, v, weight, bias) => F.batchNorm(x, m, v, { weight, bias, eps }),
       want: normalized,
     },
     {
-      of: 'F.normalizeBy',
+      of: 'F.batchNorm',
       note: `${JSON.stringify(s)}, bare`,
       inputs: [{ shape: s }, channel(s), channel(s, positive)],
-      run: (x, m, v) => F.normalizeBy(x, m, v, null, null, eps),
+      run: (x, m, v) => F.batchNorm(x, m, v, { eps }),
       want: (x, m, v) => normalized(x, m, v),
     },
   ]),
@@ -264,10 +264,10 @@ export const rows: Row[] = [
     return [
       { of: 'F.dropout', note: JSON.stringify(o), inputs: [{ shape: [3, 4] }], run: (x) => F.dropout(x, o), want },
       {
-        of: 'F.featureDropout',
+        of: 'F.dropout2d',
         note: JSON.stringify(o),
         inputs: [{ shape: [2, 3, 2, 2] }],
-        run: (x) => F.featureDropout(x, 2, o),
+        run: (x) => F.dropout2d(x, o),
         want,
       },
     ];

@@ -37,7 +37,7 @@ export function dropout3d(x: Tensor, options: DropoutOptions = {}): Tensor {
 }
 
 /** Whole channels (x [N, C, *], or [C, L] for 1-d) zeroed with probability p. */
-export function featureDropout(x: Tensor, rank: number, { p = 0.5, training = true }: DropoutOptions = {}): Tensor {
+function featureDropout(x: Tensor, rank: number, { p = 0.5, training = true }: DropoutOptions = {}): Tensor {
   if (rank === 1 && x.ndim !== 2 && x.ndim !== 3) {
     throw new ShapeError(`dropout1d: Expected 2D or 3D input, but received a ${x.ndim}D input.`);
   }

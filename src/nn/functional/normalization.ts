@@ -166,7 +166,7 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
 }
 
 /** (x - mean) / √(var + eps) · weight + bias per channel, by given statistics; as evaluation-mode batch norm. */
-export function normalizeBy(
+function normalizeBy(
   x: Tensor,
   mean: Tensor,
   variance: Tensor,
