@@ -12,27 +12,23 @@ import { Module } from '../src/nn/module.ts';
 const root = new URL('../', import.meta.url);
 const page = new URL('docs/modules.md', root);
 
-/** The order of the page, and what each file of src/nn/ holds. */
-const families: Record<string, string> = {
-  linear: 'Linear and shape',
-  conv: 'Convolution',
-  pooling: 'Pooling',
-  padding: 'Padding',
-  activation: 'Activation',
-  batchnorm: 'Batch normalisation',
-  normalization: 'Other normalisation',
-  dropout: 'Dropout',
-  embedding: 'Embedding',
-  recurrent: 'Recurrent',
-  attention: 'Attention',
-  transformer: 'Transformer',
-  vision: 'Images',
-  fold: 'Windows as columns',
-  distance: 'Distance',
-  loss: 'Losses',
-  'adaptive-softmax': 'Adaptive softmax',
-  container: 'Containers',
-  lazy: 'Lazy modules',
+/** The order of the page: titles, and the files of src/nn/ under each. */
+const families: Record<string, readonly string[]> = {
+  'Linear and shape': ['linear'],
+  Convolution: ['conv'],
+  Pooling: ['pooling', 'pooling-adaptive'],
+  Padding: ['padding'],
+  Activation: ['activation'],
+  Normalisation: ['batchnorm', 'normalization'],
+  Dropout: ['dropout'],
+  Embedding: ['embedding'],
+  Recurrent: ['recurrent', 'recurrent-cell'],
+  'Attention and transformers': ['attention', 'transformer-layer', 'transformer'],
+  'Images and windows': ['vision', 'fold'],
+  Distance: ['distance'],
+  Losses: ['loss-regression', 'loss-classification', 'loss-margin', 'loss-embedding', 'adaptive-softmax'],
+  Containers: ['container'],
+  Lazy: ['lazy'],
 };
 
 interface Documented {
@@ -76,27 +72,30 @@ function section({ name, text, link }: Documented): string {
 /** The page. */
 export function moduleDocs(): string {
   const folder = new URL('src/nn/', root);
-  const files = readdirSync(folder).filter((file) => file.endsWith('.ts'));
-  const known = Object.keys(families);
-  const holding = files
-    .map((file) => ({
-      file: file.slice(0, -'.ts'.length),
-      found: classesOf(readFileSync(new URL(file, folder), 'utf8')),
-    }))
-    .filter(({ file, found }) => found.length > 0 && file !== 'module');
-  const strange = holding.filter(({ file }) => !known.includes(file)).map(({ file }) => file);
-  if (strange.length > 0) throw new Error(`scripts/module-docs.ts: give the files ${strange.join(', ')} a title`);
-  holding.sort((a, b) => known.indexOf(a.file) - known.indexOf(b.file));
-  const count = holding.reduce((n, { found }) => n + found.length, 0);
-  const sections = holding.map(({ file, found }) => `## ${families[file]}\n\n${found.map(section).join('\n')}`);
+  const read = (name: string) => classesOf(readFileSync(new URL(`${name}.ts`, folder), 'utf8'));
+  const listed = Object.values(families).flat();
+  const strange = readdirSync(folder)
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .filter((name) => !listed.includes(name) && !['collection', 'module'].includes(name) && read(name).length > 0);
+  if (strange.length > 0) throw new Error(`scripts/module-docs.ts: put the files ${strange.join(', ')} under a title`);
+  const parts = Object.entries(families).map(([title, files]) => ({ title, found: files.flatMap(read) }));
+  const count = parts.reduce((n, { found }) => n + found.length, 0);
+  const contents = parts.map(({ title, found }) => {
+    const links = found.map(({ name }) => `[${name}](#${name.toLowerCase()})`);
+    return `- ${title}: ${links.join(', ')}`;
+  });
   return `# Modules
 
 The ${count} modules and losses of \`nn\`, under PyTorch's names, with PyTorch's options and defaults. An arc names them as it
-names any type: \`{ type: Conv2d, in_channels: 3, out_channels: 8, kernel_size: 3 }\`.
+names any type: \`{ type: Conv2d, in_channels: 3, out_channels: 8, kernel_size: 3 }\`. The functional form of each is in \`F\`,
+under the name of torch.nn.functional in camelCase.
+
+${contents.join('\n')}
 
 <!-- written by scripts/module-docs.ts from the argument tables; edit those -->
 
-${sections.join('\n')}`;
+${parts.map(({ title, found }) => `## ${title}\n\n${found.map(section).join('\n')}`).join('\n')}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(page, moduleDocs());

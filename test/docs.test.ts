@@ -10,10 +10,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { validate } from 'torcharc';
+import { nn, validate } from 'torcharc';
 import ts from 'typescript';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
+import { moduleDocs } from '../scripts/module-docs.ts';
 import { run } from '../src/cli/run.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -138,4 +139,13 @@ test('the modules have no type errors', { timeout: 300_000 }, () => {
   const program = ts.createProgram(written, { ...options, pathsBasePath: root });
   const errors = ts.getPreEmitDiagnostics(program).filter(({ file }) => !file || written.includes(file.fileName));
   expect(errors.map((d) => `${d.file?.fileName} ${ts.flattenDiagnosticMessageText(d.messageText, '\n')}`)).toEqual([]);
+});
+
+test('docs/modules.md is what scripts/module-docs.ts writes, and has every class of nn', () => {
+  const page = read('docs/modules.md');
+  expect(page).toBe(moduleDocs());
+  const classes = Object.entries(nn).filter(
+    ([, value]) => typeof value === 'function' && value.prototype instanceof nn.Module,
+  );
+  expect(classes.map(([name]) => name).filter((name) => !page.includes(`\n### ${name}\n`))).toEqual([]);
 });

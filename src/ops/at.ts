@@ -5,7 +5,7 @@ import { broadcast, type Shape, sameShape, showShape } from '../tensor/shape.ts'
 import { apply, Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
-import { asIndex, scattered } from './index.ts';
+import { asIndex, scattered, slicesAt } from './index.ts';
 import { stack } from './join.ts';
 import { movedim } from './movement.ts';
 
@@ -75,7 +75,7 @@ export function at(x: Tensor, ...index: Index[]): Tensor {
   }
   const [first, second] = chosen;
   if (!first) return result;
-  return second ? choose(result, chosen) : result.indexSelect(first.dim, first.index);
+  return second ? choose(result, chosen) : slicesAt(result, first.dim, first.index);
 }
 
 /** '...' as the slices it stands for. */

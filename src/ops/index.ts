@@ -3,8 +3,9 @@
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { constant, literal } from '../tensor/constant.ts';
 import type { Dtype } from '../tensor/dtype.ts';
+import { mode } from '../tensor/mode.ts';
 import type { Op } from '../tensor/op.ts';
-import { normalizeDim, type Shape, sameShape, showShape } from '../tensor/shape.ts';
+import { normalizeDim, numel, type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 import { fillValue } from './compare.ts';
@@ -16,7 +17,7 @@ const selectOp: Op<{ dim: number }> = {
     shape: [...x!.shape.slice(0, dim), ...index!.shape, ...x!.shape.slice(dim + 1)],
     dtype: x!.dtype,
   }),
-  grad: (g, _y, [x, index], { dim }) => [indexAdd(constant(0, x!), dim, index!, g), null],
+  grad: (g, _y, [x, index], { dim }) => [apply(addOp, [constant(0, x!), index!, g], { dim }), null],
   lower: (b, inputs, { dim }) => b.node('Gather', inputs, { axis: dim }),
 };
 /** Slices of x along `dim` at the indices; an index of several dimensions takes the place of `dim` with all of them. */
@@ -24,8 +25,14 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor | BigInt64Arra
   const d = normalizeDim('indexSelect', dim, x.ndim);
   const at = index instanceof BigInt64Array ? literal(index, { shape: [index.length], dtype: 'int64' }) : index;
   asIndex('indexSelect', at);
-  if (x.ndim === 0) return indexSelect(x.reshape([1]), dim, at).reshape([]);
-  return apply(selectOp, [x, at], { dim: d });
+  inRange('indexSelect', at, d, x.shape[d] ?? 1);
+  return slicesAt(x, d, at);
+}
+
+/** The same for indices that may count from the end. */
+export function slicesAt(x: Tensor, dim: number, index: Tensor): Tensor {
+  if (x.ndim === 0) return slicesAt(x.reshape([1]), 0, index).reshape([]);
+  return apply(selectOp, [x, index], { dim });
 }
 
 function dimOf(who: string, dim: number, x: Tensor): number {
@@ -36,6 +43,16 @@ function dimOf(who: string, dim: number, x: Tensor): number {
 export function asIndex(who: string, index: Tensor): void {
   if (index.dtype !== 'int64' && index.dtype !== 'int32') {
     throw new ArgError(`${who}: expected an index of dtype int64 or int32, got ${index.dtype}`);
+  }
+}
+
+/** Throws for an index outside 0 to size - 1 where its values are known (`low`: the least that is allowed). */
+export function inRange(who: string, index: Tensor, dim: number, size: number, low = 0): void {
+  const { data } = index.node;
+  if (!data || mode.inferring) return;
+  for (const k of data) {
+    if (k >= low && k < size) continue;
+    throw new ArgError(`${who}: index ${k} is out of bounds for dimension ${dim} with size ${size}`);
   }
 }
 
@@ -56,7 +73,7 @@ export function scattered(
 const addOp: Op<{ dim: number }> = {
   name: 'index_add',
   infer: ([x]) => x!,
-  grad: (g, _y, [, index], { dim }) => [g, null, indexSelect(g, dim, index!)],
+  grad: (g, _y, [, index], { dim }) => [g, null, slicesAt(g, dim, index!)],
   lower: (b, [x, index, source], { dim }, _out, [xa, ia, sa]) => {
     // indices first: the leading axis of ScatterND's data
     const front = (n: number, from: number, count: number) => {
@@ -83,6 +100,7 @@ export function indexAdd(x: Tensor, dim: number, index: Tensor, source: Tensor):
     );
   }
   sameDtype('indexAdd', x, source);
+  inRange('indexAdd', index, d, x.shape[d]!);
   return apply(addOp, [x, index, source], { dim: d });
 }
 
@@ -98,6 +116,7 @@ export function sameDtype(who: string, x: Tensor, source: Tensor): void {
 export function indexCopy(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
   const d = dimOf('indexCopy', dim, x);
   const [n] = vector('indexCopy', index).shape as [number];
+  inRange('indexCopy', index, d, x.shape[d]!);
   if (source.shape[d] !== n) {
     throw new ShapeError(
       `indexCopy: Number of indices (${n}) should be equal to source.size(dim) (${source.shape[d]})`,
@@ -120,6 +139,7 @@ export function indexFill(x: Tensor, dim: number, index: Tensor, value: Operand)
     );
   }
   const list = vector('indexFill', index);
+  inRange('indexFill', list, d, x.shape[d]!, -x.shape[d]!);
   const shape = x.shape.with(d, list.shape[0]!);
   return x.scatter(d, spread(list, d, shape), fillValue(value, x.dtype).expand(shape));
 }
@@ -137,7 +157,8 @@ function spread(index: Tensor, dim: number, shape: Shape): Tensor {
 /** Elements of x as if it were flat. https://pytorch.org/docs/stable/generated/torch.take.html */
 export function take(x: Tensor, index: Tensor): Tensor {
   asIndex('take', index);
-  return indexSelect(x.reshape([-1]), 0, index);
+  inRange('take', index, 0, numel(x.shape), -numel(x.shape));
+  return slicesAt(x.reshape([-1]), 0, index);
 }
 
 const rangeOp: Op<{ n: number; step: number }> = {

@@ -169,10 +169,16 @@ const scatterOp: Op<ScatterAttrs> = {
   grad: (gg, _y, [, index]) => [gg.reshape([-1]).indexSelect(0, index!), null],
   lower: unlessEmpty((b, [g, index], { shape, distinct }, [out], [aval]) => {
     const [from, to] = [numel(aval!.shape), numel(shape)];
-    const flat = [b.reshape(g!, [from]), b.reshape(index!, [from])] as const;
-    if (distinct) return b.reshape(assigned(b, ...flat, out!, from), shape);
-    const zeros = constantOf(b, 0, { shape: [to], dtype: out!.dtype });
-    return b.reshape(b.node('ScatterElements', [zeros, flat[1], flat[0]], { reduction: 'add' }), shape);
+    const { dtype } = out!;
+    const values = b.reshape(g!, [from]);
+    const places = b.reshape(index!, [from]);
+    if (distinct) return b.reshape(assigned(b, values, places, out!, from), shape);
+    // ORT adds up no float16
+    const wide = dtype === 'float16' ? 'float32' : dtype;
+    const terms = wide === dtype ? values : b.cast(values, wide);
+    const zeros = constantOf(b, 0, { shape: [to], dtype: wide });
+    const summed = b.node('ScatterElements', [zeros, places, terms], { reduction: 'add' });
+    return b.reshape(wide === dtype ? summed : b.cast(summed, dtype), shape);
   }),
 };
 function scattered(g: Tensor, index: Tensor, shape: Shape, attrs: PoolAttrs): Tensor {

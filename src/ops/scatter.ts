@@ -7,7 +7,7 @@ import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
 import { fillValue, where } from './compare.ts';
-import { asIndex, sameDtype, scattered } from './index.ts';
+import { asIndex, inRange, sameDtype, scattered } from './index.ts';
 import type { Operand } from './operands.ts';
 
 const gatherOp: Op<{ dim: number }> = {
@@ -21,6 +21,7 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = normalizeDim('gather', dim, x.ndim);
   asIndex('gather', index);
   checkIndexShape('gather', x.shape, index.shape, d);
+  inRange('gather', index, d, x.shape[d] ?? 1);
   if (x.ndim === 0) return x;
   return apply(gatherOp, [x, index], { dim: d });
 }
@@ -50,6 +51,7 @@ function prepared(who: string, x: Tensor, dim: number, index: Tensor, source: Te
     );
   }
   sameDtype(who, x, source);
+  inRange(who, index, d, x.shape[d] ?? 1);
   return [d, index.shape.reduce((t, n, i) => t.slice({ dim: i, end: n }), source)];
 }
 

@@ -1,5 +1,4 @@
 /** The layers of a Perceiver; the sequence is the first dimension of all they take and give: [L, N, C]. */
-
 import { GELU } from '../../nn/activation.ts';
 import { float, int, layer } from '../../nn/args.ts';
 import { Sequential } from '../../nn/container.ts';
@@ -9,9 +8,11 @@ import { Module, nameType } from '../../nn/module.ts';
 import { LayerNorm } from '../../nn/normalization.ts';
 import { attention } from '../../ops/attention.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { projectAll } from './project.ts';
 
-const heads = { head_dim: int(undefined, 1), v_head_dim: int(undefined, 1), num_heads: int(undefined, 1) };
+/** The sizes and the number of heads. */
+export const heads = { head_dim: int(undefined, 1), v_head_dim: int(undefined, 1), num_heads: int(undefined, 1) };
+/** Of being dropped, for each residual branch. */
+export const probability = float(0, { min: 0, max: 1 });
 
 /**
  * softmax(Qᵢ Kᵢᵀ / √head_dim) Vᵢ of each head, side by side, times `to_z`: queries [L, N, embed_dim] and a context
@@ -32,15 +33,11 @@ class Attention extends layer({ embed_dim: int(undefined, 1), context_dim: int(u
 
   override forward(x: Tensor, context: Tensor): Tensor {
     const { head_dim, v_head_dim, num_heads } = this.args;
-    const { to_flat_q, to_flat_k, to_flat_v } = this;
-    const projected =
-      x.node === context.node
-        ? projectAll(x, [to_flat_q, to_flat_k, to_flat_v])
-        : [...projectAll(x, [to_flat_q]), ...projectAll(context, [to_flat_k, to_flat_v])];
-    const [q, k, v] = projected.map((t) => t.unflatten(-1, [num_heads, t.shape[2]! / num_heads]));
-    const [length, n] = [q!.shape[0]!, k!.shape[1]!];
-    const queries = q!.expand([length, n, num_heads, head_dim]);
-    const [y] = attention(queries, k!, v!, { scale: 1 / Math.sqrt(head_dim), first: true });
+    const split = (t: Tensor) => t.unflatten(-1, [num_heads, t.shape[2]! / num_heads]);
+    const [k, v] = [split(this.to_flat_k.forward(context)), split(this.to_flat_v.forward(context))];
+    const [length, n] = [x.shape[0]!, context.shape[1]!];
+    const q = split(this.to_flat_q.forward(x)).expand([length, n, num_heads, head_dim]);
+    const [y] = attention(q, k, v, { scale: 1 / Math.sqrt(head_dim), first: true });
     return this.to_z.forward(y.reshape([length, n, num_heads * v_head_dim]));
   }
 
@@ -107,8 +104,6 @@ export class TransformerMLP extends layer({ embed_dim: int(undefined, 1), wideni
   }
 }
 
-const probability = float(0, { min: 0, max: 1 });
-
 /** x + dropout(f(x, …)). */
 export class Residual extends Module {
   readonly module: Module;
@@ -133,8 +128,6 @@ export class SpreadSequential extends Sequential {
     return others.reduce<unknown>((value, module) => module.forward(value), first!.forward(...inputs)) as Tensor;
   }
 }
-
-export { heads, probability };
 
 for (const [name, type] of Object.entries({
   Attention,

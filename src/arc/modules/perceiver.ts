@@ -4,7 +4,7 @@ import { int, layer, optional } from '../../nn/args.ts';
 import { Sequential } from '../../nn/container.ts';
 import { nameType } from '../../nn/module.ts';
 import { type Shape, showShape } from '../../tensor/shape.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import { expectTensor, type Tensor } from '../../tensor/tensor.ts';
 import { ArcError, ArgError, type Issue, ShapeError } from '../../util/errors.ts';
 import { part } from './part.ts';
 import {
@@ -83,6 +83,7 @@ class PerceiverEncoder extends layer({
   }
 
   override forward(x: Tensor): Tensor {
+    expectTensor('PerceiverEncoder', x);
     const { in_channels } = this.args;
     if (x.ndim !== 3 || x.shape[2] !== in_channels || x.shape[1] === 0) {
       throw new ShapeError(

@@ -8,8 +8,7 @@ import { tensor } from '../../ops/create.ts';
 import { cat } from '../../ops/movement.ts';
 import { constant, literal } from '../../tensor/constant.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { ArgError, ShapeError } from '../../util/errors.ts';
-import { projectAll } from './project.ts';
+import { ShapeError } from '../../util/errors.ts';
 
 export const headOptions = {
   d_model: int(undefined, 1),
@@ -50,13 +49,10 @@ abstract class HeadsBase extends layer(headOptions) {
   override forward(x: Tensor, memory: Tensor, { future = false }: AttentionInputs = {}): Tensor {
     const { nhead, v } = this.args;
     const [length, n] = x.shape as [number, number];
-    const { _W_q, _W_k, _W_v } = this;
-    const projected =
-      x.node === memory.node
-        ? projectAll(x, [_W_q, _W_k, _W_v])
-        : [...projectAll(x, [_W_q]), ...projectAll(memory, [_W_k, _W_v])];
-    const [queries, keys, values] = projected.map((t) => t.unflatten(-1, [nhead, t.shape[2]! / nhead]));
-    const context = this.context(queries!, keys!, values!, future);
+    const heads = (t: Tensor) => t.unflatten(-1, [nhead, t.shape[2]! / nhead]);
+    const queries = heads(this._W_q.forward(x));
+    const [keys, values] = [heads(this._W_k.forward(memory)), heads(this._W_v.forward(memory))];
+    const context = this.context(queries, keys, values, future);
     return this._W_o.forward(context.reshape([length, n, nhead * v]));
   }
 
@@ -120,7 +116,7 @@ export class MultiHeadAttention extends HeadsBase {
 
 /** A mask in Python's state: true where a query (row) does not see a key. */
 function mask(size: number, { behind, ahead }: Reach): Parameter {
-  const blocked = Array.from({ length: size * size }, (_, i) => {
+  const blocked = new Uint8Array(size * size).map((_, i) => {
     const place = (i % size) - Math.floor(i / size);
     return Number(place > ahead || place < -behind);
   });
@@ -195,11 +191,7 @@ export class MultiHeadAttentionChunk extends MaskedHeads {
  */
 export class MultiHeadAttentionWindow extends MaskedHeads {
   protected override size(): number {
-    const { window_size, padding } = this.args;
-    if (window_size > 2 * padding) return window_size;
-    throw new ArgError(
-      `MultiHeadAttentionWindow.padding: expected less than half of the window_size ${window_size}, got ${padding}`,
-    );
+    return this.args.window_size;
   }
 
   protected override context(q: Tensor, k: Tensor, v: Tensor, future: boolean): Tensor {
