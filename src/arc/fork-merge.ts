@@ -15,31 +15,31 @@ function several(who: string, xs: unknown): void {
 }
 
 /** The input under several names. */
-export class ReuseFork extends layer({
-  names: z.array(z.string()).min(1).meta({ description: 'a list of names' }),
-}) {
+export class ReuseFork extends layer(
+  {
+    names: z.array(z.string()).min(1).meta({ description: 'a list of names' }),
+  },
+  [],
+) {
   override forward(x: Tensor): Record<string, Tensor> {
     return Object.fromEntries(this.args.names.map((name) => [name, x]));
-  }
-  override extraRepr(): string {
-    return '';
   }
 }
 
 const pieces = z.union([z.int().min(1), z.array(z.int().min(1)).min(1)]);
 
 /** The input cut along dimension 1 into named pieces. */
-export class SplitFork extends layer({
-  shapes: z.record(z.string(), pieces).meta({ description: 'a record of names and sizes' }),
-}) {
+export class SplitFork extends layer(
+  {
+    shapes: z.record(z.string(), pieces).meta({ description: 'a record of names and sizes' }),
+  },
+  [],
+) {
   override forward(x: Tensor): Record<string, Tensor> {
     const { shapes } = this.args;
     // as in Python, all numbers are sizes, and pieces beyond the names are dropped
     const parts = split(x, Object.values(shapes).flat(), { dim: 1 });
     return Object.fromEntries(Object.keys(shapes).map((name, i) => [name, parts[i]!]));
-  }
-  override extraRepr(): string {
-    return '';
   }
 }
 
@@ -55,14 +55,17 @@ export class ConcatMerge extends layer({}) {
  * Feature-wise linear modulation: feature · scale(conditioner) + shift(conditioner), per channel (dimension 1).
  * https://arxiv.org/abs/1709.07871
  */
-export class FiLMMerge extends layer({
-  names: z
-    .strictObject({ feature: z.string(), conditioner: z.string() })
-    .meta({ description: 'a record with feature and conditioner' }),
-  shapes: z
-    .record(z.string(), z.array(z.int().min(1)).min(1))
-    .meta({ description: 'the shapes of feature and conditioner by input name' }),
-}) {
+export class FiLMMerge extends layer(
+  {
+    names: z
+      .strictObject({ feature: z.string(), conditioner: z.string() })
+      .meta({ description: 'a record with feature and conditioner' }),
+    shapes: z
+      .record(z.string(), z.array(z.int().min(1)).min(1))
+      .meta({ description: 'the shapes of feature and conditioner by input name' }),
+  },
+  [],
+) {
   readonly conditioner_scale = this.projection();
   readonly conditioner_shift = this.projection();
 
@@ -88,8 +91,5 @@ export class FiLMMerge extends layer({
     return feature
       .mul(spread(this.conditioner_scale.forward(conditioner)))
       .add(spread(this.conditioner_shift.forward(conditioner)));
-  }
-  override extraRepr(): string {
-    return '';
   }
 }

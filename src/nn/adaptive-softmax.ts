@@ -24,13 +24,16 @@ interface Cluster {
  * computed for the whole batch, and where the targets are known only those that have one; PyTorch takes their rows apart.
  * https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveLogSoftmaxWithLoss.html
  */
-export class AdaptiveLogSoftmaxWithLoss extends layer({
-  in_features: int(),
-  n_classes: int(),
-  cutoffs: z.array(z.number()).meta({ description: 'a list of integers' }),
-  div_value: float(4),
-  head_bias: bool(false),
-}) {
+export class AdaptiveLogSoftmaxWithLoss extends layer(
+  {
+    in_features: int(),
+    n_classes: int(),
+    cutoffs: z.array(z.number()).meta({ description: 'a list of integers' }),
+    div_value: float(4),
+    head_bias: bool(false),
+  },
+  [],
+) {
   private get shortlist(): number {
     return this.args.cutoffs[0]!;
   }
@@ -109,10 +112,6 @@ export class AdaptiveLogSoftmaxWithLoss extends layer({
     const wrong = findKnown(target, (k) => k < 0 || k > most);
     if (wrong === undefined) return;
     throw new ArgError(`AdaptiveLogSoftmaxWithLoss: Target values should be in [0, ${most}], but ${wrong} was found`);
-  }
-
-  override extraRepr(): string {
-    return '';
   }
 }
 

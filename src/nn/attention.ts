@@ -36,17 +36,20 @@ export interface MultiheadAttentionOptions {
  * null if not needed. Without weights, a query that may attend to nothing gets zeros, otherwise NaN, as in PyTorch's training mode.
  * https://pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html
  */
-export class MultiheadAttention extends layer({
-  embed_dim: int(undefined, Number.MIN_SAFE_INTEGER),
-  num_heads: int(undefined, Number.MIN_SAFE_INTEGER),
-  dropout: float(0, { min: 0, max: 1 }),
-  bias: bool(true),
-  add_bias_kv: bool(false),
-  add_zero_attn: bool(false),
-  kdim: optional(int()),
-  vdim: optional(int()),
-  batch_first: bool(false),
-}) {
+export class MultiheadAttention extends layer(
+  {
+    embed_dim: int(undefined, Number.MIN_SAFE_INTEGER),
+    num_heads: int(undefined, Number.MIN_SAFE_INTEGER),
+    dropout: float(0, { min: 0, max: 1 }),
+    bias: bool(true),
+    add_bias_kv: bool(false),
+    add_zero_attn: bool(false),
+    kdim: optional(int()),
+    vdim: optional(int()),
+    batch_first: bool(false),
+  },
+  [],
+) {
   static readonly inputs = [
     'query',
     'key',
@@ -132,9 +135,5 @@ export class MultiheadAttention extends layer({
       ...options,
     });
     return [turn(output), weights];
-  }
-
-  override extraRepr(): string {
-    return '';
   }
 }

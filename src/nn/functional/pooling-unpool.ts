@@ -1,8 +1,8 @@
 /** Max pooling at random places, and the partial inverse of max pooling. */
 
 import * as ops from '../../ops/fractional.ts';
-import { maxUnpool } from '../../ops/maxpool.ts';
 import { rand } from '../../ops/random.ts';
+import { maxUnpool } from '../../ops/unpool.ts';
 import { numel, sameShape, showShape } from '../../tensor/shape.ts';
 import { expectTensor, type Tensor } from '../../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../../util/errors.ts';
