@@ -58,7 +58,9 @@ function product(a: Tensor, b: Tensor, how: Optional<Product>): Tensor {
 
 function lowerProduct(b: GraphBuilder, [x, a]: [string, Aval], [y, c]: [string, Aval], how: Product): string {
   const { firstA, firstB, transA, transB, alpha = 1 } = how;
-  if (a.dtype === 'float32') {
+  // FusedMatMul divides by the first dimension where the batch is inside, by zero for a sequence of none
+  const empty = a.shape[0] === 0 || c.shape[0] === 0;
+  if (a.dtype === 'float32' && !empty) {
     const flags = { transA, transB, transBatchA: firstA, transBatchB: firstB };
     const set = Object.entries(flags).filter(([, on]) => on);
     const attributes = { ...Object.fromEntries(set.map(([name]) => [name, 1])), alpha: float(alpha) };

@@ -1,15 +1,16 @@
-/** The largest value of each window, and the way back. */
+/** The largest value of each window. */
 
 import type { GraphBuilder } from '../onnx/builder.ts';
-import { constantOf, literal } from '../tensor/constant.ts';
+import { literal } from '../tensor/constant.ts';
 import { type Dtype, isFloat } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { several } from '../tensor/outputs.ts';
 import { numel, type Shape } from '../tensor/shape.ts';
-import { type Aval, apply, type Tensor } from '../tensor/tensor.ts';
+import type { Aval, Tensor } from '../tensor/tensor.ts';
 import { numbers } from './along.ts';
 import { expectRoom, unlessEmpty } from './limits.ts';
-import { int, movedPlaces, type PoolAttrs, placeInPlane, trailing, windows } from './pool.ts';
+import { int, movedPlaces, type PoolAttrs, placeInPlane, planeStarts, trailing, windows } from './pool.ts';
+import { scattered } from './unpool.ts';
 
 const maxOp: Op<PoolAttrs> = {
   name: 'max_pool',
@@ -35,14 +36,45 @@ const maxOp: Op<PoolAttrs> = {
     const { kernel, stride, dilation, padding } = attrs;
     const after = trailing(aval!.shape, count, attrs);
     const onnx = { kernel_shape: kernel, strides: stride, dilations: dilation, pads: [...padding, ...after] };
-    // one output, not two of which one is left out: only then ORT takes its fast kernel
-    const [y, index = ''] = b.nodes('MaxPool', [x!], used[1] ? [true, true] : [true], onnx);
+    // with one output, not two of which one is left out: only then ORT takes its fast kernel
+    const alone = !used[1] || isHalving(aval!, attrs);
+    const [y, given = ''] = b.nodes('MaxPool', [x!], alone ? [true] : [true, true], onnx);
+    const index = used[1] && alone ? search(b, x!, aval!, y!, onnx) : given;
     return again(b, x!, aval!, y!, index, onnx);
   }),
 };
 const nameOf = ({ kernel }: PoolAttrs) => `max_pool${kernel.length}d`;
 
 type OnnxAttributes = Readonly<Record<string, readonly number[]>>;
+
+/** The commonest pooling: 2×2 side by side in planes of even sizes. */
+function isHalving({ shape, dtype }: Aval, { kernel, stride, padding, dilation }: PoolAttrs): boolean {
+  const plain = kernel.length === 2 && [...kernel, ...stride].every((k) => k === 2) && dilation.every((d) => d === 1);
+  const even = shape.slice(2).every((n) => n % 2 === 0) && numel(shape.slice(2)) < 2 ** 24;
+  return plain && even && padding.every((p) => p === 0) && dtype === 'float32';
+}
+
+/**
+ * The places of the largest values y: pooling once more, of each place's number from the end where x is y's and 0 elsewhere. 1.5 to 2
+ * times faster than the indices ORT's MaxPool returns. Wrong where a value is not finite, which `again` puts right.
+ */
+function search(b: GraphBuilder, x: string, { shape }: Aval, y: string, onnx: OnnxAttributes): string {
+  const [n, c, h, w] = shape as [number, number, number, number];
+  const plane = h * w;
+  const repeated = b.node('Resize', [y, '', b.floats([1, 1, 2, 2])], {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  });
+  const fromEnd = b.constant(
+    'float32',
+    [h, w],
+    Float32Array.from({ length: plane }, (_, i) => plane - i),
+  );
+  const marked = b.node('Mul', [b.cast(b.node('Equal', [x, repeated]), 'float32'), fromEnd]);
+  const first = b.node('Sub', [b.floats([plane], []), b.node('MaxPool', [marked], onnx)]);
+  return b.node('Add', [b.cast(first, 'int64'), b.reshape(planeStarts(b, n * c, plane), [n, c, 1, 1])]);
+}
 
 /**
  * ORT passes over NaN, and where all is -∞ it has neither that nor a place. Images whose sum is not finite are pooled again, as
@@ -141,11 +173,6 @@ function byCodes(b: GraphBuilder, x: string, aval: Aval, out: Aval, attrs: PoolA
   return [b.node('Where', [masks.reduce((p, q) => b.node('And', [p, q])), values, nothing]), flat];
 }
 
-/** Where in the flattened tensor each plane begins. */
-function planeStarts(b: GraphBuilder, planes: number, size: number): string {
-  return b.node('Range', [int(b, 0), int(b, planes * size), int(b, size)]);
-}
-
 /** The largest value of each window of x [N, C, *], and its place in its plane. */
 export function maxPool(x: Tensor, attrs: PoolAttrs): [y: Tensor, index: Tensor] {
   if (!isFloat(x.dtype)) {
@@ -155,72 +182,4 @@ export function maxPool(x: Tensor, attrs: PoolAttrs): [y: Tensor, index: Tensor]
   }
   const [y, index] = several(maxOp, [x], attrs) as [Tensor, Tensor];
   return [y, placeInPlane(index, x.shape.slice(2))];
-}
-
-interface ScatterAttrs {
-  readonly shape: Shape;
-  /** No place is named twice. */
-  readonly distinct: boolean;
-}
-/** Values put where an index into the flattened result says; of equal places they add up. */
-const scatterOp: Op<ScatterAttrs> = {
-  name: 'max_pool_scatter',
-  infer: ([g], { shape }) => ({ shape, dtype: g!.dtype }),
-  grad: (gg, _y, [, index]) => [gg.reshape([-1]).indexSelect(0, index!), null],
-  lower: unlessEmpty((b, [g, index], { shape, distinct }, [out], [aval]) => {
-    const [from, to] = [numel(aval!.shape), numel(shape)];
-    const { dtype } = out!;
-    const values = b.reshape(g!, [from]);
-    const places = b.reshape(index!, [from]);
-    if (distinct) return b.reshape(assigned(b, values, places, out!, from), shape);
-    // ORT adds up no float16
-    const wide = dtype === 'float16' ? 'float32' : dtype;
-    const terms = wide === dtype ? values : b.cast(values, wide);
-    const zeros = constantOf(b, 0, { shape: [to], dtype: wide });
-    const summed = b.node('ScatterElements', [zeros, places, terms], { reduction: 'add' });
-    return b.reshape(wide === dtype ? summed : b.cast(summed, dtype), shape);
-  }),
-};
-function scattered(g: Tensor, index: Tensor, shape: Shape, attrs: PoolAttrs): Tensor {
-  const distinct = attrs.kernel.every((k, i) => attrs.stride[i]! >= attrs.dilation[i]! * (k - 1) + 1);
-  return apply(scatterOp, [g, index], { shape, distinct });
-}
-
-/** Zeros with values put in the places of an index. Of ORT's ways MaxUnpool is 4 to 7 times faster than the others. */
-function assigned(b: GraphBuilder, values: string, index: string, { shape, dtype }: Aval, from: number): string {
-  const to = numel(shape);
-  if (dtype !== 'float32' || to < from) {
-    return b.node('ScatterElements', [constantOf(b, 0, { shape: [to], dtype }), index, values]);
-  }
-  const lines = [values, index].map((t) => b.reshape(t, [1, 1, from]));
-  return b.node('MaxUnpool', [...lines, b.ints([1, 1, to])], { kernel_shape: [1], strides: [1] });
-}
-
-/** Zeros with the values of x [N, C, *] in the places of its planes that `index` says; of equal places the last one's. */
-const unpoolOp: Op<{ size: Shape }> = {
-  name: 'max_unpool',
-  infer: ([x], { size }) => ({
-    shape: expectRoom(`max_unpool${size.length}d`, [...x!.shape.slice(0, 2), ...size]),
-    dtype: x!.dtype,
-  }),
-  grad: (g, _y, [x, index]) => {
-    const lines = (t: Tensor) => t.reshape([...t.shape.slice(0, 2), numel(t.shape.slice(2))]);
-    return [lines(g).gather(2, lines(index!)).reshape(x!.shape), null];
-  },
-  lower: unlessEmpty((b, [x, index], { size }, [out], [aval]) => {
-    const [n, c] = aval!.shape as [number, number];
-    const [from, plane] = [numel(aval!.shape), numel(size)];
-    const lines = b.reshape(index!, [n * c, from / (n * c)]);
-    const inside = b.node('And', [
-      b.node('GreaterOrEqual', [lines, int(b, 0)]),
-      b.node('Less', [lines, int(b, plane)]),
-    ]);
-    const starts = b.reshape(planeStarts(b, n * c, plane), [n * c, 1]);
-    // a place outside its plane becomes one outside of all, which ORT refuses
-    const flat = b.node('Where', [inside, b.node('Add', [lines, starts]), int(b, n * c * plane)]);
-    return b.reshape(assigned(b, b.reshape(x!, [from]), b.reshape(flat, [from]), out!, from), out!.shape);
-  }),
-};
-export function maxUnpool(x: Tensor, index: Tensor, size: Shape): Tensor {
-  return apply(unpoolOp, [x, index], { size });
 }

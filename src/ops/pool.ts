@@ -71,6 +71,11 @@ const placeOp: Op<PlaceAttrs> = {
 /** A constant of type int64. */
 export const int = (b: GraphBuilder, value: number) => b.constant('int64', [], BigInt64Array.of(BigInt(value)));
 
+/** Where in the flattened tensor each plane begins. */
+export function planeStarts(b: GraphBuilder, planes: number, size: number): string {
+  return b.node('Range', [int(b, 0), int(b, planes * size), int(b, size)]);
+}
+
 /** Places in `from`, flattened, as places in `to`. */
 export function movedPlaces(b: GraphBuilder, flat: string, from: Shape, to: Shape, moved: Moves): string {
   const [before, after] = [strides(from), strides(to)];

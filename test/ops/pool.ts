@@ -4,6 +4,7 @@ import { type Nd, nd, type Row } from './check.ts';
 
 const maxForms: Windows[] = [
   { x: [2, 2, 6, 5], kernel: [2, 2] },
+  { x: [2, 3, 6, 4], kernel: [2, 2] },
   { x: [1, 2, 7, 6], kernel: [3, 2], stride: [2, 1] },
   { x: [1, 2, 5, 6], kernel: [3, 3], stride: [1, 2], padding: [1, 1] },
   { x: [1, 1, 8, 7], kernel: [2, 3], stride: [2, 2], dilation: [3, 2] },
@@ -104,13 +105,18 @@ const lpForms: [p: number, f: Windows][] = [
   [2, { x: [1, 2, 4, 5, 4], kernel: [2, 2, 3], stride: [1, 2, 2] }],
 ];
 
+const specialForm: Windows = { x: [5, 2, 4, 6], kernel: [2, 3], stride: [1, 2], padding: [1, 1] };
 const special = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 3, -1];
+// the third image is finite
+const specialValues = nd(specialForm.x, ([n, c, h, w]) => {
+  return n === 2 ? (h! * w!) % 4 : special[(h! * 3 + w! * w! + c! + n!) % 5]!;
+}).data;
 export const rows: Row[] = [
   ...maxRows,
   ...plainMaxRows,
   ...avgRows,
   // of the forms whose batch is one
-  ...[maxRows[2]!, plainMaxRows[1]!, avgRows[2]!, avgRows.at(-1)!].map(unbatched),
+  ...[maxRows[4]!, plainMaxRows[2]!, avgRows[2]!, avgRows.at(-1)!].map(unbatched),
   ...lpForms.map(([p, f]): Row => {
     return {
       of: `F.lpPool${rank(f)}d`,
@@ -137,24 +143,20 @@ export const rows: Row[] = [
       return { ...y, data: y.data.map((v) => -v) };
     },
   },
-  ...floats.map((float): Row => {
-    const f: Windows = { x: [5, 2, 4, 6], kernel: [2, 3], stride: [1, 2], padding: [1, 1] };
-    return {
-      of: 'F.maxPool2dWithIndices',
-      note: `NaN and infinities ${float}`,
-      inputs: [
-        {
-          shape: f.x,
-          values: nd(f.x, ([n, c, h, w]) => (n === 2 ? h! * w! : special[(h! * 3 + w! * w! + c!) % 5]!)).data,
-        },
-      ],
-      run: (x) => F.maxPool2dWithIndices(x, options(f)),
-      want: (x) => [pooled(f, largest(x)), pooled(f, placeOfLargest(x))],
-      dtype: [float, 'int64'],
-      float,
-      noGradient: 'of values that are not finite there are no differences',
-    };
-  }),
+  ...[specialForm, { x: specialForm.x, kernel: [2, 2] }].flatMap((f) =>
+    floats.map((float): Row => {
+      return {
+        of: 'F.maxPool2dWithIndices',
+        note: `NaN and infinities, equal values ${JSON.stringify(f.kernel)} ${float}`,
+        inputs: [{ shape: f.x, values: specialValues }],
+        run: (x) => F.maxPool2dWithIndices(x, options(f)),
+        want: (x) => [pooled(f, largest(x)), pooled(f, placeOfLargest(x))],
+        dtype: [float, 'int64'],
+        float,
+        noGradient: 'of values that are not finite there are no differences',
+      };
+    }),
+  ),
   {
     of: 'F.maxPool2dWithIndices',
     note: 'integers',
