@@ -532,12 +532,24 @@ test('asking for values', async () => {
   expect(await text(rand([2]).item())).toBe('ArgError: item: a Tensor with 2 elements cannot be converted to Scalar');
   expect(await text(rand([0]).item())).toBe('ArgError: item: a Tensor with 0 elements cannot be converted to Scalar');
   // found out while it runs: ONNX Runtime's words follow ours
-  const late = [F.crossEntropy(zeros([2, 3]), int([2]).add(3)), rand([2, 2]).indexSelect(0, int([1], 5))];
+  const late = [F.crossEntropy(zeros([2, 3]), int([2]).add(3)), rand([2, 2]).indexSelect(0, int([1], 4).add(1))];
   for (const t of late) {
     expect(await text(t.data())).toMatch(
       /^SessionError: ONNX Runtime \(\w+\) failed while running the graph: .*gather/is,
     );
   }
+});
+
+test('indices whose values are known', () => {
+  const x = rand([2, 3]);
+  const out = 'is out of bounds for dimension';
+  expect(() => x.indexSelect(0, int([1], 5))).toThrow(`indexSelect: index 5 ${out} 0 with size 2`);
+  expect(() => x.gather(1, int([1, 2], -1))).toThrow(`gather: index -1 ${out} 1 with size 3`);
+  expect(() => x.scatter(1, int([1, 2], 3), 0)).toThrow(`scatter: index 3 ${out} 1 with size 3`);
+  expect(() => x.indexAdd(1, int([1], 7), rand([2, 1]))).toThrow(`indexAdd: index 7 ${out} 1 with size 3`);
+  // these count negative ones from the end, as PyTorch's do
+  expect(() => x.take(int([1], -7))).toThrow(`take: index -7 ${out} 0 with size 6`);
+  expect(() => x.indexFill(1, int([1], -4), 0)).toThrow(`indexFill: index -4 ${out} 1 with size 3`);
 });
 
 test('a module that is not given a forward', () => {
