@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const ready = ['mlp', 'convnet', 'hydra', 'mlp_wide', 'cnn_wide'];
+const ready = ['mlp', 'convnet', 'hydra', 'tstransformer', 'mlp_wide', 'cnn_wide'];
 const known = Object.keys(JSON.parse(readFileSync(here('workloads.json'), 'utf8')));
 const names = positionals.length > 0 ? positionals : ready;
 for (const name of names) {

@@ -7,11 +7,11 @@ const began = performance.now();
 const { build, compile, freeze, manualSeed, optim, rand } = await import('../dist/index.js');
 const imported = performance.now();
 
-const { arc, batch } = JSON.parse(readFileSync(new URL('workloads.json', import.meta.url), 'utf8'))[name];
+const { arc, batch, seq } = JSON.parse(readFileSync(new URL('workloads.json', import.meta.url), 'utf8'))[name];
 manualSeed(0);
 const model = build(arc);
 const built = performance.now();
-const shape = arc.in_shape ?? [arc.in_features];
+const shape = seq ? [seq, arc.in_channels] : (arc.in_shape ?? [arc.in_features]);
 const xs = arc.dag_in_shape
   ? Object.fromEntries(Object.entries(arc.dag_in_shape).map(([key, s]) => [key, rand([batch, ...s])]))
   : rand([batch, ...shape]);

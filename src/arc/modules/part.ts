@@ -19,7 +19,8 @@ export function part<M extends Module>(
   const names = Object.keys(types);
   const expected = `one of ${names.join(', ')}`;
   if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) {
-    issues.push({ path, message: `expected a record with 'type', ${expected}, got ${show(spec)}` });
+    const got = spec === undefined ? 'nothing' : show(spec);
+    issues.push({ path, message: `expected a record with 'type', ${expected}, got ${got}` });
     return null;
   }
   const { type: name, ...options } = spec as Record<string, unknown>;

@@ -8,6 +8,7 @@ import { type Module, nameType, Parameter } from '../../nn/module.ts';
 import { tensor } from '../../ops/create.ts';
 import { cat } from '../../ops/movement.ts';
 import { linspace } from '../../ops/ranges.ts';
+import { mode } from '../../tensor/mode.ts';
 import { numel, type Shape, sameShape, showShape } from '../../tensor/shape.ts';
 import { expectTensor, hostData, Tensor } from '../../tensor/tensor.ts';
 import { ArcError, ArgError, type Issue, ShapeError } from '../../util/errors.ts';
@@ -39,7 +40,9 @@ class Identity extends layer({ in_shape: shape() }) implements Preprocessor {
   }
 
   override forward(x: Tensor): Tensor {
-    return x;
+    expectTensor('Identity', x);
+    if (x.ndim === 3 && x.shape[2] === this.channels) return x;
+    throw new ShapeError(`Identity: expected an input [batch, length, ${this.channels}], got ${showShape(x.shape)}`);
   }
 
   override extraRepr(): string {
@@ -85,24 +88,7 @@ class FourierPreprocessor
       );
     }
     const features = sizes.map((size, d) => featuresOf(size, bands, max_reso[d]!));
-    const strides = across.map((_, d) => numel(across.slice(d + 1)));
-    // dimensions 0 and 1 of the place have changed sides
-    const sides = sizes.map((_, d) => (d < 2 && sizes.length > 1 ? 1 - d : d));
-    const at = (r: number, d: number) => Math.floor(r / strides[sides[d]!]!) % sizes[d]!;
-    const rows = numel(sizes);
-    const kinds = [...(cat_pos ? (['place'] as const) : []), 'sin', 'cos'] as const;
-    const width = sizes.length * (2 * bands + (cat_pos ? 1 : 0));
-    const data = new Float32Array(rows * width);
-    for (let r = 0, to = 0; r < rows; r++) {
-      for (const kind of kinds) {
-        for (const [d, feature] of features.entries()) {
-          const values = feature[kind][at(r, d)]!;
-          data.set(values, to);
-          to += values.length;
-        }
-      }
-    }
-    return tensor(data, { shape: [rows, width] });
+    return crossed(features, sizes, cat_pos ? ['place', 'sin', 'cos'] : ['sin', 'cos']);
   }
 
   override forward(x: Tensor): Tensor {
@@ -121,8 +107,10 @@ class FourierPreprocessor
   }
 }
 
+type Features = Readonly<Record<'place' | 'sin' | 'cos', readonly Float32Array[]>>;
+
 /** What each place of a dimension adds to its row, in float32 throughout. */
-function featuresOf(size: number, bands: number, reso: number): Record<'place' | 'sin' | 'cos', Float32Array[]> {
+function featuresOf(size: number, bands: number, reso: number): Features {
   const numbers = (from: number, to: number, n: number) =>
     hostData(linspace(from, to, n), 'FourierPreprocessor') as Float32Array;
   const frequencies = numbers(1, reso / 2, bands);
@@ -133,6 +121,27 @@ function featuresOf(size: number, bands: number, reso: number): Record<'place' |
   return { place: places.map((p) => Float32Array.of(p)), sin: waves(Math.sin), cos: waves(Math.cos) };
 }
 
+/** The rows of a grid [s₁, s₀, s₂, …]: each kind of feature of every dimension, in the order of [s₀, s₁, s₂, …]. */
+function crossed(features: readonly Features[], sizes: Shape, kinds: readonly (keyof Features)[]): Tensor {
+  const order = sizes.map((_, d) => (d < 2 && sizes.length > 1 ? 1 - d : d));
+  const across = order.map((d) => sizes[d]!);
+  const strides = sizes.map((_, d) => numel(across.slice(order[d]! + 1)));
+  const rows = numel(sizes);
+  const width = kinds.reduce((n, kind) => features.reduce((m, feature) => m + feature[kind][0]!.length, n), 0);
+  const data = new Float32Array(rows * width);
+  let to = 0;
+  for (let row = 0; row < rows; row++) {
+    for (const kind of kinds) {
+      for (const [d, feature] of features.entries()) {
+        const values = feature[kind][Math.floor(row / strides[d]!) % sizes[d]!]!;
+        data.set(values, to);
+        to += values.length;
+      }
+    }
+  }
+  return tensor(data, { shape: [rows, width] });
+}
+
 /** Channels behind those of x [N, M, C]: the same for every sample, [M, P] or [1, P]. */
 function withVectors(x: Tensor, vectors: Tensor): Tensor {
   const [n, m] = x.shape as [number, number];
@@ -140,7 +149,9 @@ function withVectors(x: Tensor, vectors: Tensor): Tensor {
   return cat([x, vectors.expand([n, m, vectors.shape[1]!])], { dim: -1 });
 }
 
-/** Indices [N, T] to vectors that are learned, for the index and for the place: [N, T, embed_dim], T up to `max_seq_len`. */
+/**
+ * √embed_dim times the vector of an index plus the vector of its place, both learned: [N, T] to [N, T, embed_dim], T up to `max_seq_len`.
+ */
 class TextPreprocessor
   extends layer({
     in_shape: optional(shape()),
@@ -159,17 +170,16 @@ class TextPreprocessor
 
   override forward(x: Tensor): Tensor {
     expectTensor('TextPreprocessor', x);
-    const { max_seq_len } = this.args;
+    const { max_seq_len, embed_dim } = this.args;
     if (x.ndim !== 2 || x.shape[1]! > max_seq_len) {
       throw new ShapeError(
         `TextPreprocessor: expected indices [batch, length] of at most max_seq_len=${max_seq_len}, got ${showShape(x.shape)}`,
       );
     }
-    const { embed_dim } = this.args;
-    return this.embedding
-      .forward(x)
-      .mul(Math.sqrt(embed_dim))
-      .add(this.pos_encoding.narrow(0, 0, x.shape[1]!));
+    // a DAG is built without knowing what of its inputs are indices
+    const indices = mode.inferring ? x.to('int64') : x;
+    const words = this.embedding.forward(indices).mul(Math.sqrt(embed_dim));
+    return words.add(this.pos_encoding.narrow(0, 0, x.shape[1]!));
   }
 
   override extraRepr(): string {

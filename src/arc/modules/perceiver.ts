@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { int, layer, optional } from '../../nn/args.ts';
 import { Sequential } from '../../nn/container.ts';
 import { nameType } from '../../nn/module.ts';
-import { type Shape, showShape } from '../../tensor/shape.ts';
-import { expectTensor, type Tensor } from '../../tensor/tensor.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { ArcError, ArgError, type Issue, ShapeError } from '../../util/errors.ts';
 import { part } from './part.ts';
 import {
@@ -83,13 +83,7 @@ class PerceiverEncoder extends layer({
   }
 
   override forward(x: Tensor): Tensor {
-    expectTensor('PerceiverEncoder', x);
-    const { in_channels } = this.args;
-    if (x.ndim !== 3 || x.shape[2] !== in_channels || x.shape[1] === 0) {
-      throw new ShapeError(
-        `PerceiverEncoder: expected [batch, length, ${in_channels}] of at least one place, got ${showShape(x.shape)}`,
-      );
-    }
+    if (x.shape[1] === 0) throw new ShapeError('Perceiver: expected an input of at least one place, got none');
     return this.encoder_processor.forward(this.latent.unsqueeze(1), x.transpose(0, 1)).transpose(0, 1);
   }
 
