@@ -1,5 +1,5 @@
 /** What normalisations and embeddings refuse, in PyTorch's words where it has some; and what they do to state. */
-import { compile, F, grad, nn, ones, optim, rand, type Tensor, TorcharcError, tensor, zeros } from 'torcharc';
+import { compile, F, freeze, grad, nn, ones, optim, rand, type Tensor, TorcharcError, tensor, zeros } from 'torcharc';
 import { describe, expect, test } from 'vitest';
 
 /** The messages of calls that must all fail with errors of ours; an entry that does not fail says so. */
@@ -254,6 +254,28 @@ describe('state', () => {
       [1, 1],
     ]);
   });
+
+  test.each([1, 2, Number.POSITIVE_INFINITY])(
+    'a frozen table shortens rows by the norm %s, not in place',
+    async (norm_type) => {
+      const rows = () =>
+        tensor([
+          [3, 4],
+          [6, 8],
+          [0.3, 0.4],
+        ]);
+      const index = int([0, 2, 0, 1]);
+      const table = nn.Embedding.fromPretrained(rows(), { max_norm: 1, norm_type });
+      const bag = nn.EmbeddingBag.fromPretrained(rows(), { max_norm: 1, norm_type, mode: 'max' });
+      const frozen = [freeze(table).forward(index), freeze(bag).forward(index, int([0, 2]))];
+      const shortened = await Promise.all(frozen.map((t) => t.data()));
+      expect(await table.weight.array()).toEqual(await rows().array());
+      const want = [table.forward(index), bag.forward(index, int([0, 2]))];
+      for (const [i, t] of want.entries()) {
+        for (const [k, v] of [...(await t.data())].entries()) expect(shortened[i]![k]).toBeCloseTo(Number(v), 6);
+      }
+    },
+  );
 
   test('max_norm needs indices that are there', async () => {
     const table = new nn.Embedding({ num_embeddings: 3, embedding_dim: 2, max_norm: 1 });

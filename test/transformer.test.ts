@@ -332,3 +332,25 @@ test('a Transformer learns to reverse a sequence', async () => {
   const right = await written.eq(src.flip(1)).to('float32').mean().item();
   expect(right).toBeGreaterThan(0.99);
 });
+
+// ONNX Runtime's FusedMatMul divides by the first dimension
+test('sequences and batches of none', async () => {
+  for (const shape of [
+    [0, 3, 4],
+    [3, 0, 4],
+    [0, 4],
+  ]) {
+    const x = zeros(shape, { requiresGrad: true });
+    const y = new nn.TransformerEncoderLayer(sizes).forward(x);
+    y.sum().backward();
+    expect([await numbers(y), await numbers(x.grad!)]).toEqual([[], []]);
+    expect([y.shape, x.grad!.shape]).toEqual([shape, shape]);
+  }
+  const layer = attention();
+  const [query, none] = [rand([2, 3, 4], { requiresGrad: true }), zeros([0, 3, 4])];
+  const [context] = layer.forward(query, none, none);
+  context.sum().backward();
+  // without keys nothing but the last projection's bias is left
+  expect(await numbers(context)).toEqual(new Array<number>(24).fill(0));
+  expect(await numbers(query.grad!)).toEqual(new Array<number>(24).fill(0));
+});

@@ -1,5 +1,5 @@
 import { mode } from '../tensor/mode.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { expectTensor, type Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { bool, float, int, layer, optional } from './args.ts';
 import { multiHeadAttentionForward } from './functional/index.ts';
@@ -113,6 +113,7 @@ export class MultiheadAttention extends layer(
   ): [output: Tensor, weights: Tensor | null] {
     const options = optionalInputs<MultiheadAttentionOptions>(this, 3, optional);
     const { embed_dim, num_heads, dropout, add_zero_attn, batch_first } = this.args;
+    for (const t of [query, key, value]) expectTensor('MultiheadAttention', t);
     mode.trace?.guard(() => this.args.dropout);
     const { in_proj_weight, in_proj_bias, bias_k, bias_v, q_proj_weight, k_proj_weight, v_proj_weight } = this;
     const turn = (t: Tensor) => (batch_first && t.ndim === 3 ? t.transpose(0, 1) : t);

@@ -110,9 +110,10 @@ const attentionOp: Op<Attention> = {
       if (dWeights && mask) dWeights = dWeights.mul(mask);
       if (gWeights) dWeights = dWeights ? dWeights.add(gWeights) : gWeights;
       if (!dWeights) return [];
-      const total = gWeights
-        ? weights!.mul(dWeights).sum({ dim: -1, keepdim: true })
-        : sumOfRows(context!.mul(g!), first);
+      // of one key (a bias may leave just one) the scores' gradient is 0, exactly, which the shorter sum is not
+      const alone = bias || weights!.shape.at(-1) === 1;
+      const total =
+        gWeights || alone ? weights!.mul(dWeights).sum({ dim: -1, keepdim: true }) : sumOfRows(context!.mul(g!), first);
       const dScores = weights!.mul(dWeights.sub(total));
       return [
         needs[0] ? place(product(dScores, k!, { firstB: first, alpha: scale })) : null,

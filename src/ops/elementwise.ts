@@ -144,7 +144,11 @@ export function parametric<A>(
 
 export const leakyRelu = parametric<{ negative_slope: number }>(
   'leaky_relu',
-  (b, x, { negative_slope }) => b.node('LeakyRelu', [x], { alpha: float(negative_slope) }),
+  (b, x, { negative_slope }, dtype) => {
+    if (dtype === 'float32') return b.node('LeakyRelu', [x], { alpha: float(negative_slope) });
+    const below = b.node('Mul', [x, scalar(b, dtype, negative_slope)]);
+    return b.node('Where', [b.node('Greater', [x, scalar(b, dtype, 0)]), x, below]);
+  },
   (g, _y, x, { negative_slope }) => where(x.gt(0), g, g.mul(negative_slope)),
 );
 

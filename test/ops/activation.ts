@@ -34,7 +34,6 @@ export const rows: Row[] = [
     inputs: [{ shape: [3, 4], apart: true }],
     run: (x) => F.rrelu(x, { lower: 0.2, upper: 0.6 }),
     want: each((v) => (v > 0 ? v : 0.4 * v)),
-    float: 'float32',
   },
   {
     of: 'F.rrelu',

@@ -71,7 +71,7 @@ const unary: Unary[] = [
     (x) => F.leakyRelu(x, { negative_slope: 0.3 }),
     (x) => (x > 0 ? x : 0.3 * x),
     sided,
-    { ...f32, note: 'slope' },
+    { note: 'slope' },
   ],
   ['F.elu', (x) => F.elu(x), elu(1, 1), sided],
   ['F.elu', (x) => F.elu(x, { alpha: 0.4 }), elu(0.4, 1), sided, { note: 'alpha' }],

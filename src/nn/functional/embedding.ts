@@ -30,7 +30,8 @@ function checkLookup(who: string, index: Tensor, weight: Tensor): void {
   if (weight.ndim !== 2) throw new ShapeError(`${who}: 'weight' must be 2-D, got ${showShape(weight.shape)}`);
   if (!isFloat(weight.dtype))
     throw new ArgError(`${who}: expected a weight of a floating point dtype, got ${weight.dtype}`);
-  checkInteger(who, 'indices', index);
+  // an arc's input has a shape, not a dtype, while shapes are inferred
+  if (!isPlaceholder(index)) checkInteger(who, 'indices', index);
   if (!index.node.data || mode.inferring) return;
   const rows = weight.shape[0]!;
   for (const value of index.node.data) {
@@ -38,6 +39,10 @@ function checkLookup(who: string, index: Tensor, weight: Tensor): void {
       throw new ArgError(`${who}: index out of range in self: ${value} is not in the valid range [0, ${rows})`);
     }
   }
+}
+
+function isPlaceholder({ node }: Tensor): boolean {
+  return mode.inferring && node.op === null && node.data === null;
 }
 
 function checkInteger(who: string, name: string, t: Tensor): void {
@@ -62,9 +67,14 @@ export function noSparse(who: string, sparse: boolean): void {
   throw new ArgError(`${who}: sparse gradients are not supported; leave sparse out, and the gradient is dense`);
 }
 
-/** Shorten the rows looked up to max_norm, in place. */
-function renormalize(who: string, weight: Tensor, index: Tensor, max_norm: number, p: number): void {
-  if (mode.inferring) return;
+/** Shorten the rows looked up to max_norm, in place; a frozen table is looked up in as if it had been. */
+function renormalized(who: string, weight: Tensor, index: Tensor, max_norm: number, p: number): Tensor {
+  if (mode.inferring) return weight;
+  if (mode.frozen) {
+    const lengths = weight.norm({ p, dim: 1, keepdim: true });
+    const shorter = weight.mul(constant(max_norm, { shape: [], dtype: weight.dtype }).div(lengths.add(1e-7)));
+    return where(lengths.gt(max_norm), shorter, weight);
+  }
   if (mode.trace) throw new ArgError(`${who}: max_norm is not supported inside a function being compiled`);
   const rows = new Set([...hostData(index, `${who}: max_norm`)].map(Number));
   const size = weight.shape[1]!;
@@ -76,6 +86,7 @@ function renormalize(who: string, weight: Tensor, index: Tensor, max_norm: numbe
       if (norm > max_norm) for (let i = 0; i < size; i++) part[i]! *= max_norm / (norm + 1e-7);
     }
   });
+  return weight;
 }
 
 function lengthOf(x: Float32Array, p: number): number {
@@ -92,8 +103,8 @@ export function embedding(input: Tensor, weight: Tensor, options: EmbeddingOptio
   checkLookup('embedding', input, weight);
   noSparse('embedding', sparse);
   const padding = paddingRow('embedding', padding_idx, weight.shape[0]!);
-  if (max_norm !== null) renormalize('embedding', weight, input, max_norm, norm_type);
-  return ops.embedding(weight, input, { padding, frequency: scale_grad_by_freq ? 'rows' : 'no' });
+  const table = max_norm === null ? weight : renormalized('embedding', weight, input, max_norm, norm_type);
+  return ops.embedding(table, input, { padding, frequency: scale_grad_by_freq ? 'rows' : 'no' });
 }
 
 export interface EmbeddingBagOptions extends EmbeddingOptions {
@@ -122,7 +133,7 @@ export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBa
   const { offsets = null } = options;
   if (offsets) checkInteger(who, 'offsets', offsets);
   const bags = bagsOf(input, offsets, include_last_offset);
-  if (max_norm !== null) renormalize(who, weight, input, max_norm, norm_type);
+  const table = max_norm === null ? weight : renormalized(who, weight, input, max_norm, norm_type);
 
   const index = input.reshape([numel(input.shape)]);
   const kept = padding === null ? null : index.ne(padding).unsqueeze(1);
@@ -130,11 +141,11 @@ export function embeddingBag(input: Tensor, weight: Tensor, options: EmbeddingBa
   const counts = bags.sum(members);
   if (how === 'max' && numel(input.shape) > 0) {
     // the gradient goes to the row that was chosen
-    const rows = ops.embedding(weight.detach(), index, { padding: null, frequency: 'no' });
+    const rows = ops.embedding(table.detach(), index, { padding: null, frequency: 'no' });
     const chosen = bags.largest(index, kept ? where(kept, rows, Number.NEGATIVE_INFINITY) : rows);
-    return where(counts.gt(0), weight.gather(0, chosen), 0);
+    return where(counts.gt(0), table.gather(0, chosen), 0);
   }
-  const looked = ops.embedding(weight, index, { padding, frequency: scale_grad_by_freq ? 'bags' : 'no' });
+  const looked = ops.embedding(table, index, { padding, frequency: scale_grad_by_freq ? 'bags' : 'no' });
   const rows = factors ? looked.mul(factors.reshape([-1, 1])) : looked;
   const sums = bags.sum(kept ? where(kept, rows, 0) : rows);
   return how === 'mean' ? sums.div(counts.clamp({ min: 1 })) : sums;
