@@ -30,7 +30,12 @@ describe('what is wrong with an arc', () => {
     [
       'no type',
       { typ: 'Linear' },
-      [{ path: '', message: "expected 'type', 'dag_in_shape' or 'modules' and 'graph' (did you mean 'type'?), got typ" }],
+      [
+        {
+          path: '',
+          message: "expected 'type', 'dag_in_shape' or 'modules' and 'graph' (did you mean 'type'?), got typ",
+        },
+      ],
     ],
     [
       'unknown type',

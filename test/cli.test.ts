@@ -64,14 +64,17 @@ describe('torcharc', () => {
       Neural networks from architecture specs (arcs): train them, look at them.
 
       Options:
-        -V, --version                  print the version
-        --debug                        print where in the code an error came up
-        -h, --help                     print this help
+        -V, --version                     print the version
+        --debug                           print where in the code an error came up
+        -h, --help                        print this help
 
       Commands:
-        train [options] <config.yaml>  Train a model on a CSV file, as a config says.
-        summary [options] <arc.yaml>   Print the modules of an arc with output shapes,
-                                       parameters and multiply-adds.
+        train [options] <config.yaml>     Train a model on a CSV file, as a config
+                                          says.
+        summary [options] <arc.yaml>      Print the modules of an arc with output
+                                          shapes, parameters and multiply-adds.
+        validate [options] <arc.yaml...>  Say all that is wrong with arcs, as
+                                          file:line:column: path: message.
 
       Exit codes: 0 done, 1 the run failed, 2 bad input, 130 stopped with Ctrl-C.
       See torcharc <command> --help for the options of a command.
@@ -156,7 +159,7 @@ describe('torcharc', () => {
   });
 
   test.each([
-    ['', 'error: expected a command: train or summary; see torcharc --help\n'],
+    ['', 'error: expected a command: train, summary or validate; see torcharc --help\n'],
     ['trian config.yaml', "error: unknown command 'trian' (Did you mean train?)\n"],
     ['train', "error: missing required argument 'config.yaml'\n"],
     ['train config.yaml more', "error: too many arguments for 'train'. Expected 1 argument but got 2.\n"],

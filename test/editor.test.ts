@@ -67,7 +67,9 @@ test.each<[string, string, string[]]>([
 test('offers nothing of another module or format', async () => {
   const options = await offered('modules:\n  conv:\n    Linear:\n      |');
   expect(options).not.toContain('kernel_size');
-  expect(await offered('dag_in_shape: [3, 8, 8]\nimage:\n  type: ReLU\n  |')).not.toContain('layers');
+  const older = await offered('dag_in_shape: [3, 8, 8]\nimage:\n  type: ReLU\n  |');
+  expect(older).not.toContain('layers');
+  expect(older).not.toContain('dag_in_shape');
 });
 
 const graph = '\ngraph: {input: x, modules: {conv: [x]}, output: conv}\n';
@@ -99,7 +101,11 @@ test.each<[string, string, string[]]>([
     'dag_in_shape: [3]\nm: {type: Linaer, out_features: 2}\n',
     ['2:10 Value is not accepted. Valid values: '],
   ],
-  ['older: an option', 'dag_in_shape: [3]\nm: {type: Linear, out_feature: 2}\n', ['2:0 Missing property "out_features".', '2:18 Property out_feature is not allowed.']],
+  [
+    'older: an option',
+    'dag_in_shape: [3]\nm: {type: Linear, out_feature: 2}\n',
+    ['2:0 Missing property "out_features".', '2:18 Property out_feature is not allowed.'],
+  ],
 ])('marks %s', async (_what, text, messages) => {
   expect(await wrong(text)).toEqual(messages.map((message) => expect.stringContaining(message) as string));
 });

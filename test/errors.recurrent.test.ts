@@ -77,8 +77,8 @@ test('inputs', () => {
       "ArgError: GRU: RNN input dtype (float64) does not match weight dtype (float32). Convert input: input.to('float32')",
       "ShapeError: GRU: Expected sequence length to be larger than 0 in RNN, got [0, 2, 3]",
       "ShapeError: GRU: Expected sequence length to be larger than 0 in RNN, got [2, 0, 3]",
-      "ArgError: LSTM: expected a tensor, got a value of type object; tensor(data) makes one of numbers",
-      "ArgError: LSTM: expected a tensor, got an array; tensor(data) makes one of numbers",
+      "ArgError: LSTM: input: expected a tensor, got a value of type object; tensor(data) makes one of numbers",
+      "ArgError: LSTM: input: expected a tensor, got an array; tensor(data) makes one of numbers",
     ]
   `);
 });
@@ -143,7 +143,7 @@ test('cells', () => {
       "ShapeError: RNNCell: Expected input to be 1D or 2D, got 3D instead",
       "ShapeError: RNNCell: input has inconsistent input_size: got 2 expected 3",
       "TorcharcError: linear: expected both tensors to have the same dtype, but got int64 and float32",
-      "ArgError: GRUCell: expected a tensor, got an array; tensor(data) makes one of numbers",
+      "ArgError: GRUCell: input: expected a tensor, got an array; tensor(data) makes one of numbers",
       "ShapeError: RNNCell: Expected hidden to be 1D or 2D, got 3D instead",
       "ShapeError: RNNCell: Input batch size 4 doesn't match hidden0 batch size 3",
       "ShapeError: GRUCell: hidden0 has inconsistent hidden_size: got 6, expected 5",

@@ -540,6 +540,24 @@ test('asking for values', async () => {
   }
 });
 
+test('inputs that are missing', () => {
+  const missing =
+    (module: object, ...given: unknown[]) =>
+    () =>
+      (module as { forward(...inputs: unknown[]): unknown }).forward(...given);
+  const x = rand([2, 3]);
+  const hint = 'tensor(data) makes one of numbers';
+  expect(missing(new nn.MSELoss(), x)).toThrow(
+    `MSELoss: target: expected a tensor, got a value of type undefined; ${hint}`,
+  );
+  expect(missing(new nn.ReLU6(), [1, 2])).toThrow(`ReLU6: input: expected a tensor, got an array; ${hint}`);
+  expect(missing(new nn.Dropout().eval(), 5)).toThrow('Dropout: input: expected a tensor, got a value of type number');
+  expect(missing(new nn.TripletMarginLoss(), x, null)).toThrow(
+    'TripletMarginLoss: positive: expected a tensor, got null',
+  );
+  expect(missing(new nn.GaussianNLLLoss(), x, x, 1)).not.toThrow();
+});
+
 test('indices whose values are known', () => {
   const x = rand([2, 3]);
   const out = 'is out of bounds for dimension';

@@ -131,7 +131,7 @@ test('what MultiheadAttention is called with', () => {
     ),
   ).toMatchInlineSnapshot(`
     [
-      "ArgError: multi_head_attention_forward: expected a tensor, got an array; tensor(data) makes one of numbers",
+      "ArgError: MultiheadAttention: query: expected a tensor, got an array; tensor(data) makes one of numbers",
       "ShapeError: multi_head_attention_forward: query should be unbatched 2D or batched 3D tensor but received 1-D query tensor",
       "ShapeError: multi_head_attention_forward: query should be unbatched 2D or batched 3D tensor but received 4-D query tensor",
       "ShapeError: multi_head_attention_forward: For batched (3-D) \`query\`, expected \`key\` and \`value\` to be 3-D but found 2-D and 3-D tensors respectively",
@@ -217,7 +217,7 @@ test('Transformer', () => {
       "ShapeError: Transformer: the batch number of src and tgt must be equal, got [3, 2, 4] and [2, 3, 4]",
       "ShapeError: Transformer: the feature number of src and tgt must be equal to d_model, got [3, 2, 4] and [3, 2, 5]",
       "ShapeError: multi_head_attention_forward: For batched (3-D) \`query\`, expected \`key\` and \`value\` to be 3-D but found 2-D and 2-D tensors respectively",
-      "ArgError: Transformer: expected a tensor, got a value of type function; tensor(data) makes one of numbers",
+      "ArgError: Transformer: tgt: expected a tensor, got a value of type function; tensor(data) makes one of numbers",
       "ArgError: multi_head_attention_forward: Need attn_mask if specifying the is_causal hint. You may use the Transformer module method \`generateSquareSubsequentMask\` to create this mask.",
     ]
   `);

@@ -43,6 +43,8 @@ function words(text: string): string[] {
   return text.split(' ').filter((word) => word !== '');
 }
 
+/** All of them. */
+export const functionNames: readonly string[] = [...known.keys()];
 /** Those that take dimensions to reduce. */
 export const reductions: readonly string[] = [...known].flatMap(([name, { required, further }]) =>
   [...required, ...further].includes('keepdim') ? [name] : [],

@@ -9,7 +9,7 @@ import { construct, moduleType } from './registry.ts';
 const convArgs = ['out_channels', 'kernel_size', 'stride', 'padding', 'dilation', 'groups', 'bias', 'padding_mode'];
 const transposedArgs = [...convArgs.slice(0, 4), 'output_padding', 'groups', 'bias', 'dilation', 'padding_mode'];
 /** For each type that may be stacked: what it calls its input, and its further arguments in the order of a `layers` entry. */
-const stackable: Record<string, { input: string; args: readonly string[] }> = {
+export const stackable: Readonly<Record<string, { input: string; args: readonly string[] }>> = {
   Linear: { input: 'in_features', args: ['out_features', 'bias'] },
   Conv1d: { input: 'in_channels', args: convArgs },
   Conv2d: { input: 'in_channels', args: convArgs },

@@ -48,6 +48,11 @@ export function registerModule(name: string, type: new (options: never) => Modul
   types.set(name, type as unknown as ModuleClass);
 }
 
+/** Every type an arc may name. */
+export function moduleTypes(): ReadonlyMap<string, ModuleClass> {
+  return types;
+}
+
 /** The class of a type name, or what is wrong with it. */
 export function moduleType(name: unknown): ModuleClass | Issue {
   if (typeof name !== 'string')

@@ -9,6 +9,7 @@ import { exitCode, report } from './errors.ts';
 import type { Screen } from './progress.ts';
 import { summaryCommand } from './summary.ts';
 import { trainCommand } from './train.ts';
+import { validateCommand } from './validate.ts';
 
 export interface Terminal {
   readonly stdout: { write(text: string): unknown };
@@ -95,6 +96,14 @@ function program(terminal: Terminal): Command {
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', summaryHelp)
     .action((arc: string, options: { input?: string[]; batch: number }) => summaryCommand(path(arc), options, screen));
+
+  torcharc
+    .command('validate')
+    .argument('<arc.yaml...>', 'arcs, YAML or JSON')
+    .description('Say all that is wrong with arcs, as file:line:column: path: message.')
+    .option('--debug', 'print where in the code an error came up')
+    .helpOption('-h, --help', 'print this help')
+    .action((arcs: string[]) => validateCommand(arcs.map(path), screen));
 
   return torcharc;
 }

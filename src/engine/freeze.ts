@@ -4,7 +4,7 @@
  * The pass is traced once per input shape into one operation (`frozen`) whose lowering is the traced graph, parameters as
  * constants. ORT then folds and prepacks them, and lays convolutions out in blocks: 1.5 times as fast as feeding them.
  */
-import { noGrad } from '../tensor/mode.ts';
+import { onSnapshot } from '../tensor/mode.ts';
 import type { Op } from '../tensor/op.ts';
 import { several } from '../tensor/outputs.ts';
 import { hostData, leaf, type Node, Tensor } from '../tensor/tensor.ts';
@@ -104,7 +104,7 @@ function trace(
   try {
     model.train(false);
     for (const [t, , frozen] of state) t.node = frozen;
-    result = noGrad(() => model.forward(...placed) as TensorTree);
+    result = onSnapshot(() => model.forward(...placed) as TensorTree);
   } finally {
     for (const [t, before] of state) t.node = before;
     restoreModes(modules, modes);

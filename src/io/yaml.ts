@@ -1,6 +1,7 @@
 /** YAML (and JSON, a part of it) with places: `file:line:column` for whatever turns out to be wrong with a value. */
-import { type Document, isAlias, isMap, isNode, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { type Document, isAlias, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
 import { type Issue, TorcharcError } from '../util/errors.ts';
+import { type Aliases, checkNodes, pairsOf, start } from './yaml-nodes.ts';
 
 /** One-based. */
 export interface Place {
@@ -12,12 +13,9 @@ export type Path = readonly (string | number)[];
 
 export interface Yaml {
   readonly value: unknown;
-  /** Where a key or list item stands; for one that does not exist, what would hold it. A string is split at dots and brackets. */
+  /** Where a key or list item stands; for one that does not exist, what would hold it. A string is such as `a.b[2].c`. */
   locate(path: Path | string): Place;
 }
-
-/** Uses of anchors, those inside other anchors multiplied: enough for any arc, far below what could exhaust memory. */
-const maxAliasCount = 10_000;
 
 /**
  * Parse one YAML 1.2 document. Keys are strings, duplicates are errors, `<<` merges, and tags that YAML does not know
@@ -39,27 +37,15 @@ export function parseYaml(text: string, filename: string): Yaml {
     stringKeys: true,
     merge: true,
     logLevel: 'error',
+    // the parser's own check compares each key with each
+    uniqueKeys: false,
   });
   const [first] = [...doc.errors, ...doc.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
   if (first) fail(first.pos[0], explain(first.code, first.message, text.slice(first.pos[0])));
-  visit(doc, {
-    Alias(_key, alias, path) {
-      const target = alias.resolve(doc);
-      const offset = alias.range?.[0] ?? 0;
-      if (!target) fail(offset, `the alias *${alias.source} has no anchor &${alias.source} before it`);
-      if (path.some((node) => node === target)) fail(offset, `the alias *${alias.source} stands inside what it names`);
-    },
-  });
-  let value: unknown;
-  try {
-    value = doc.toJS({ maxAliasCount });
-  } catch (e) {
-    if (!(e instanceof ReferenceError)) throw e;
-    fail(0, `aliases expand to too much: more than ${maxAliasCount} uses of anchors`);
-  }
+  const aliases = checkNodes(doc, fail);
   return {
-    value,
-    locate: (path) => at(find(doc, typeof path === 'string' ? (path.match(/[^.[\]]+/g) ?? []) : path)),
+    value: doc.toJS({ maxAliasCount: -1 }) as unknown,
+    locate: (path) => at(find(doc, aliases, path)),
   };
 }
 
@@ -85,8 +71,6 @@ export function placed(
 /** What the parser found, in words that need no YAML specification. */
 function explain(code: string, message: string, source: string): string {
   switch (code) {
-    case 'DUPLICATE_KEY':
-      return `the key ${/^("|').*?\1|^[^\s:,]*/.exec(source)![0]} is already there in this mapping`;
     case 'NON_STRING_KEY':
       return 'expected a plain key, got a list, mapping or alias';
     case 'RESOURCE_EXHAUSTION':
@@ -105,25 +89,37 @@ function explain(code: string, message: string, source: string): string {
 }
 
 /** Offset of the key or list item a path leads to, as far as it leads. */
-function find(doc: Document.Parsed, path: Path): number {
+function find(doc: Document.Parsed, aliases: Aliases, path: Path | string): number {
   let node: unknown = doc.contents;
   let offset = start(node);
-  for (const step of path) {
-    if (isAlias(node)) node = node.resolve(doc);
+  let rest: Path | string | null = path;
+  while (rest !== null && rest.length > 0) {
+    if (isAlias(node)) node = aliases.get(node);
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isNode(key) && String(key) === String(step));
-      if (!pair) break;
-      offset = start(pair.key);
-      node = pair.value;
+      let [best, left]: [{ key: unknown; value: unknown } | null, Path | string | null] = [null, null];
+      for (const pair of pairsOf(node, aliases)) {
+        const after = behind(rest, String(pair.key));
+        // of a text, as much as possible: keys may have dots
+        if (after !== null && (left === null || after.length < left.length)) [best, left] = [pair, after];
+      }
+      if (!best) break;
+      [offset, node, rest] = [start(best.key), best.value, left];
     } else if (isSeq(node)) {
-      node = node.items[Number(step)];
-      if (!node) break;
-      offset = start(node);
+      const place: string = typeof rest === 'string' ? (/^[.[](\d+)/.exec(rest)?.[1] ?? '') : String(rest[0]);
+      const item = place === '' ? undefined : node.items[Number(place)];
+      if (!item) break;
+      [offset, node] = [start(item), item];
+      rest = typeof rest === 'string' ? rest.slice(place.length + (rest[0] === '[' ? 2 : 1)) : rest.slice(1);
     } else break;
   }
   return offset;
 }
 
-function start(node: unknown): number {
-  return (isNode(node) && (node as Node).range?.[0]) || 0;
+/** What is left of a path behind a key it begins with, or null if it does not. */
+function behind(path: Path | string, key: string): Path | string | null {
+  if (typeof path !== 'string') return String(path[0]) === key ? path.slice(1) : null;
+  const text = path.startsWith('.') ? path.slice(1) : path;
+  if (!text.startsWith(key)) return null;
+  const after = text.slice(key.length);
+  return after === '' || /^[.[]/.test(after) ? after : null;
 }

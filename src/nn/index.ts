@@ -9,6 +9,7 @@ import * as distance from './distance.ts';
 import * as dropout from './dropout.ts';
 import * as embedding from './embedding.ts';
 import * as fold from './fold.ts';
+import { expectTensors, type ModuleType } from './inputs.ts';
 import * as lazy from './lazy.ts';
 import * as linear from './linear.ts';
 import * as loss from './loss.ts';
@@ -69,5 +70,9 @@ for (const family of [
   transformer,
   vision,
 ]) {
-  for (const [name, type] of Object.entries(family)) if (/^[A-Z]/.test(name)) nameType(type as object, name);
+  for (const [name, type] of Object.entries(family)) {
+    if (!/^[A-Z]/.test(name)) continue;
+    nameType(type as object, name);
+    if (family !== container && name !== 'Identity') expectTensors(type as ModuleType);
+  }
 }

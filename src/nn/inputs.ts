@@ -1,4 +1,4 @@
-import { Tensor } from '../tensor/tensor.ts';
+import { expectTensor, Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
 import { type Module, typeName } from './module.ts';
@@ -35,6 +35,32 @@ export function optionalInputs<Options extends object>(
     );
   }
   return Object.fromEntries(given.map((value, i) => [names[i]!, value])) as Options;
+}
+
+/** A class of modules; `tensors` are how many of its required inputs are tensors, all unless it says so. */
+export interface ModuleType {
+  readonly name: string;
+  readonly prototype: Module;
+  readonly inputs?: readonly string[];
+  readonly tensors?: number;
+}
+
+/** Let `forward` of a class refuse, in words, a required input that is missing or no tensor. */
+export function expectTensors(type: ModuleType): void {
+  const forward = type.prototype.forward as (this: Module, ...inputs: unknown[]) => unknown;
+  const count = type.tensors ?? forward.length;
+  const names = type.inputs ?? ['input'];
+  Object.defineProperty(type.prototype, 'forward', {
+    configurable: true,
+    writable: true,
+    value(this: Module, ...inputs: unknown[]) {
+      for (let i = 0; i < count; i++) {
+        if (inputs[i] instanceof Tensor) continue;
+        expectTensor(`${typeName(this.constructor)}: ${names[i] ?? `input ${i + 1}`}`, inputs[i]);
+      }
+      return forward.apply(this, inputs);
+    },
+  });
 }
 
 function isRecord(value: unknown): value is object {

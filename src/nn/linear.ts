@@ -44,6 +44,7 @@ export class Bilinear extends layer({
   out_features: int(),
   bias: bool(true),
 }) {
+  static readonly inputs = ['input1', 'input2'];
   readonly weight = this.uniform([this.args.out_features, this.args.in1_features, this.args.in2_features]);
   readonly bias = this.args.bias ? this.uniform([this.args.out_features]) : null;
 

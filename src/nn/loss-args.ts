@@ -9,7 +9,7 @@ export const reduction = { reduction: choice(['none', 'mean', 'sum'], 'mean') };
 
 /** A layer of which, as PyTorch does of losses, nothing is printed but the name. */
 export function lossLayer<T extends z.ZodRawShape>(table: T): LayerBase<T> {
-  return layer(table, []);
+  return Object.assign(layer(table, []), { inputs: ['input', 'target'] });
 }
 
 /** A tensor, or from a spec an array of numbers. */

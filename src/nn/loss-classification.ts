@@ -127,6 +127,10 @@ export class KLDivLoss extends lossLayer({
  * differentiated again. https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html
  */
 export class CTCLoss extends lossLayer({ blank: int(0), ...reduction, zero_infinity: bool(false) }) {
+  static readonly inputs = ['log_probs', 'targets', 'input_lengths', 'target_lengths'];
+  /** Lengths may be arrays. */
+  static readonly tensors = 2;
+
   override forward(
     log_probs: Tensor,
     targets: Tensor,

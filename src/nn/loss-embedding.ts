@@ -18,6 +18,8 @@ export class HingeEmbeddingLoss extends lossLayer({ margin: float(1), ...reducti
 
 /** max(0, margin - t (x1 - x2)). https://pytorch.org/docs/stable/generated/torch.nn.MarginRankingLoss.html */
 export class MarginRankingLoss extends lossLayer({ margin: float(0), ...reduction }) {
+  static readonly inputs = ['input1', 'input2', 'target'];
+
   override forward(input1: Tensor, input2: Tensor, target: Tensor): Tensor {
     return F.marginRankingLoss(input1, input2, target, this.args);
   }
@@ -28,6 +30,8 @@ export class MarginRankingLoss extends lossLayer({ margin: float(0), ...reductio
  * https://pytorch.org/docs/stable/generated/torch.nn.CosineEmbeddingLoss.html
  */
 export class CosineEmbeddingLoss extends lossLayer({ margin: float(0), ...reduction }) {
+  static readonly inputs = ['input1', 'input2', 'target'];
+
   override forward(input1: Tensor, input2: Tensor, target: Tensor): Tensor {
     return F.cosineEmbeddingLoss(input1, input2, target, this.args);
   }
@@ -47,6 +51,8 @@ export class TripletMarginLoss extends lossLayer({
   swap: bool(false),
   ...reduction,
 }) {
+  static readonly inputs = ['anchor', 'positive', 'negative'];
+
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     return F.tripletMarginLoss(anchor, positive, negative, this.args);
   }
@@ -71,6 +77,8 @@ export class TripletMarginWithDistanceLoss extends lossLayer({
   swap: bool(false),
   ...reduction,
 }) {
+  static readonly inputs = ['anchor', 'positive', 'negative'];
+
   readonly distance_function = this.args.distance_function ?? new PairwiseDistance();
 
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {

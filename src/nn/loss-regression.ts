@@ -57,6 +57,10 @@ export class PoissonNLLLoss extends lossLayer({
  * https://pytorch.org/docs/stable/generated/torch.nn.GaussianNLLLoss.html
  */
 export class GaussianNLLLoss extends lossLayer({ full: bool(false), eps: float(1e-6), ...reduction }) {
+  static readonly inputs = ['input', 'target', 'var'];
+  /** The variance may be a number. */
+  static readonly tensors = 2;
+
   override forward(input: Tensor, target: Tensor, variance: Tensor | number): Tensor {
     return F.gaussianNllLoss(input, target, variance, this.args);
   }

@@ -33,8 +33,10 @@ export const mode: {
   grad: boolean;
   /** Only shapes are wanted: no random number is drawn, no state changes. */
   inferring: boolean;
+  /** State is a snapshot (`freeze`): it is read, and never changed. */
+  frozen: boolean;
   trace: Trace | null;
-} = { grad: true, inferring: false, trace: null };
+} = { grad: true, inferring: false, frozen: false, trace: null };
 
 function within<T>(who: string, set: () => () => void, body: () => T): T {
   const restore = set();
@@ -86,6 +88,21 @@ export function inferring<T>(body: () => T): T {
       Object.assign(mode, { inferring: true, grad: false, trace: null });
       return () => {
         Object.assign(mode, before);
+      };
+    },
+    body,
+  );
+}
+
+/** Run `body` on a snapshot of state, without gradients. */
+export function onSnapshot<T>(body: () => T): T {
+  return within(
+    'freeze',
+    () => {
+      const { grad, frozen } = mode;
+      Object.assign(mode, { grad: false, frozen: true });
+      return () => {
+        Object.assign(mode, { grad, frozen });
       };
     },
     body,
