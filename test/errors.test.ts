@@ -580,7 +580,7 @@ test('something else than a tensor', () => {
   const numbers = [[1, 2]] as unknown as Tensor;
   const hint = 'expected a tensor, got an array; tensor(data) makes one of numbers';
   expect(() => new nn.Linear({ in_features: 2, out_features: 1 }).forward(numbers)).toThrow(
-    new ArgError(`linear: ${hint}`),
+    new ArgError(`Linear: input: ${hint}`),
   );
   expect(() => build({ dag_in_shape: [2], out: { type: 'Linear', out_features: 1 } }).forward(numbers)).toThrow(
     new ArgError(`DAGNet: ${hint}`),
