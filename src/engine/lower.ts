@@ -20,7 +20,7 @@ export interface Lowered {
   readonly feeds: readonly string[];
   /** Where each of the graph's outputs is found. */
   readonly outputs: readonly Place[];
-  /** Rough number of operations one run takes. */
+  /** Rough number of operations one run takes that threads can share; serial ones count against it. */
   readonly work: number;
 }
 
@@ -120,7 +120,8 @@ export function lowerInto(
     // constants and repetitions are written only where somebody needs them as they are
     if (!computes(node) || node.op!.repeats) continue;
     lowerNode(node);
-    work += 2 * (node.op!.macs?.(node.inputs, node.attrs, node) ?? 0) + numel(node.shape);
+    const products = 2 * (node.op!.macs?.(node.inputs, node.attrs, node) ?? 0);
+    work += (node.op!.serial ? -products : products) + numel(node.shape);
   }
   return { names: outputs.map(nameOf), work };
 }

@@ -58,6 +58,7 @@ const gruOp: Op<Direction> = {
     return [ys!, states[0]!, ps!, qs!];
   },
   macs,
+  serial: true,
 };
 
 /** The slopes of h' by what r, z and q, and (kn) by what n is of, from those at all steps and the h before. */

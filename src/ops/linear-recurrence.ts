@@ -47,6 +47,7 @@ const gradientOp: Op<Direction> = {
     return [sequences[0]!, states[0]!, used[2] ? sequences[1]! : ''];
   },
   macs,
+  serial: true,
 };
 
 /** From the gradients y of h at all steps and h of the last: those of the gates at all steps, of h at all steps, and of the first h. */
@@ -86,6 +87,7 @@ const tangentOp: Op<Direction> = {
     return [sequences[0]!, states[0]!];
   },
   macs,
+  serial: true,
 };
 
 function tangent(

@@ -49,6 +49,7 @@ const lstmOp: Op<Direction> = {
     return [ys!, states[0]!, states[1]!, cs!, zs!];
   },
   macs,
+  serial: true,
 };
 
 /** The last h and c, and h of all steps. */
@@ -108,6 +109,7 @@ const gradientOp: Op<Direction> = {
     return [sequences[0]!, ...states, used[3] ? sequences[1]! : '', used[4] ? sequences.at(-1)! : ''];
   },
   macs,
+  serial: true,
 };
 
 /** From the gradients y of h, and cs of c, at all steps, and h and c of the last: those of z, of h and c at all steps, of the first. */
@@ -155,6 +157,7 @@ const tangentOp: Op<Direction> = {
     return [...sequences, ...states];
   },
   macs,
+  serial: true,
 };
 
 interface Tangent {

@@ -37,6 +37,7 @@ const rnnOp: Op<Plain> = {
     return [sequences[0]!, states[0]!];
   },
   macs,
+  serial: true,
 };
 
 /** x [L, H, N], weight [H, H], h [H, N]: h of all steps, and the last. */

@@ -50,6 +50,8 @@ export interface Op<A = unknown> {
   readonly repeats?: boolean;
   /** It holds constants that ORT should fold and lay out: it runs in a session of its own making. */
   readonly constants?: boolean;
+  /** Its work is many small steps one after the other, which a second thread makes slower. */
+  readonly serial?: boolean;
   /** Multiply-adds, for the operations that do many per element. */
   readonly macs?: (inputs: readonly Aval[], attrs: A, out: Aval) => number;
 }
