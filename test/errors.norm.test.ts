@@ -1,18 +1,8 @@
 /** What normalisations and embeddings refuse, in PyTorch's words where it has some; and what they do to state. */
-import { compile, F, freeze, grad, nn, ones, optim, rand, type Tensor, TorcharcError, tensor, zeros } from 'torcharc';
+import { compile, F, freeze, grad, nn, ones, optim, rand, type Tensor, tensor, zeros } from 'torcharc';
 import { describe, expect, test } from 'vitest';
+import { messages, wrong } from './messages.ts';
 
-/** The messages of calls that must all fail with errors of ours; an entry that does not fail says so. */
-function messages(...calls: (() => unknown)[]): string[] {
-  return calls.map((call) => {
-    try {
-      return `returned ${String(call())}`;
-    } catch (error) {
-      return error instanceof TorcharcError ? String(error) : `not ours: ${String(error)}`;
-    }
-  });
-}
-const wrong = (value: unknown) => value as never;
 const int = (values: number[], shape = [values.length]) => tensor(BigInt64Array.from(values, BigInt), { shape });
 const x = zeros([2, 4, 3]);
 

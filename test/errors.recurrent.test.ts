@@ -1,20 +1,8 @@
 /** What recurrent layers say of wrong options, inputs and states. */
-import { nn, type Tensor, TorcharcError, tensor, zeros } from 'torcharc';
+import { nn, type Tensor, tensor, zeros } from 'torcharc';
 import { expect, test } from 'vitest';
+import { messages, wrong } from './messages.ts';
 
-/** The messages of calls that must all fail with errors of ours; an entry that does not fail says so. */
-function messages(...calls: (() => unknown)[]): string[] {
-  return calls.map((call) => {
-    try {
-      return `returned ${String(call())}`;
-    } catch (error) {
-      return error instanceof TorcharcError ? String(error) : `not ours: ${String(error)}`;
-    }
-  });
-}
-
-/** What the type checker would refuse. */
-const wrong = (value: unknown) => value as never;
 const sizes = { input_size: 3, hidden_size: 5 };
 const [rnn, lstm, gru] = [new nn.RNN(sizes), new nn.LSTM(sizes), new nn.GRU(sizes)];
 const int = (shape: number[]): Tensor => tensor(new BigInt64Array(shape.reduce((n, d) => n * d, 1)), { shape });

@@ -1,20 +1,8 @@
 /** What a stranger reads when a convolution or pooling cannot work: the whole text, PyTorch's words where PyTorch has them. */
-import { F, nn, ones, type Tensor, TorcharcError, tensor, zeros } from 'torcharc';
+import { F, nn, ones, type Tensor, tensor, zeros } from 'torcharc';
 import { expect, test } from 'vitest';
+import { messages, wrong } from './messages.ts';
 
-/** The messages of calls that must all fail with errors of ours; an entry that does not fail says so. */
-function messages(...calls: (() => unknown)[]): string[] {
-  return calls.map((call) => {
-    try {
-      return `returned ${String(call())}`;
-    } catch (error) {
-      return error instanceof TorcharcError ? String(error) : `not ours: ${String(error)}`;
-    }
-  });
-}
-
-/** What the type checker would refuse. */
-const wrong = (value: unknown) => value as never;
 const int = (shape: number[], value = 0) =>
   tensor(new BigInt64Array(shape.reduce((n, d) => n * d, 1)).fill(BigInt(value)), { shape });
 const plane = zeros([1, 4, 5, 5]);

@@ -1,18 +1,8 @@
 /** What a stranger reads who uses attention wrongly: the whole text, in PyTorch's words where PyTorch has them. */
-import { F, nn, rand, TorcharcError, tensor, zeros } from 'torcharc';
+import { F, nn, rand, tensor, zeros } from 'torcharc';
 import { expect, test } from 'vitest';
+import { messages, wrong } from './messages.ts';
 
-function messages(...calls: (() => unknown)[]): string[] {
-  return calls.map((call) => {
-    try {
-      return `returned ${String(call())}`;
-    } catch (error) {
-      return error instanceof TorcharcError ? String(error) : `not ours: ${String(error)}`;
-    }
-  });
-}
-
-const wrong = (value: unknown) => value as never;
 const long = (shape: number[]) => zeros(shape, { dtype: 'int64' });
 const bools = (shape: number[]) => zeros(shape, { dtype: 'bool' });
 

@@ -1,20 +1,8 @@
 /** Messages of padding, images, windows, distances, dropout and linear maps; PyTorch's words where PyTorch has them. */
-import { F, nn, ones, type Tensor, TorcharcError, tensor, zeros } from 'torcharc';
+import { F, nn, ones, type Tensor, tensor, zeros } from 'torcharc';
 import { expect, test } from 'vitest';
+import { messages, wrong } from './messages.ts';
 
-/** The messages of calls that must all fail with errors of ours; an entry that does not fail says so. */
-function messages(...calls: (() => unknown)[]): string[] {
-  return calls.map((call) => {
-    try {
-      return `returned ${String(call())}`;
-    } catch (error) {
-      return error instanceof TorcharcError ? String(error) : `not ours: ${String(error)}`;
-    }
-  });
-}
-
-/** What the type checker would refuse. */
-const wrong = (value: unknown) => value as never;
 const ints = (...values: number[]) => tensor(BigInt64Array.from(values, BigInt));
 const image = zeros([2, 3, 4, 5]);
 

@@ -23,18 +23,16 @@ import {
   randLike,
   randnLike,
   type Tensor,
-  TorcharcError,
   tensor,
   tensordot,
   zeros,
 } from 'torcharc';
 import { describe, expect, test } from 'vitest';
+import { messages, wrong } from './messages.ts';
 
 const int = (values: readonly number[], shape?: number[]) =>
   tensor(BigInt64Array.from(values, BigInt), shape ? { shape } : {});
 const bool = (values: readonly boolean[]) => tensor([...values]);
-/** What the type checker would refuse. */
-const wrong = (value: unknown) => value as never;
 
 test('questions that a number answers', async () => {
   const x = zeros([2, 3]);
@@ -165,16 +163,6 @@ test('a result that is the parameter itself keeps its value', async () => {
   expect([p.contiguous(), p.at('...'), p.float(), p.split(2)[0]!, p.flip([])].some((t) => t === p)).toBe(false);
 });
 
-/** The messages of calls that must all fail with errors of ours; an entry that does not fail says so. */
-function messages(...calls: (() => unknown)[]): string[] {
-  return calls.map((call) => {
-    try {
-      return `returned ${String(call())}`;
-    } catch (error) {
-      return error instanceof TorcharcError ? String(error) : `not ours: ${String(error)}`;
-    }
-  });
-}
 const m23 = rand([2, 3]);
 const v3 = rand([3]);
 const scalar = rand([]);

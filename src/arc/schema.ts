@@ -15,10 +15,8 @@ export function arcSchema(): JsonSchema {
   const types = [...moduleTypes()].sort(([a], [b]) => (a < b ? -1 : 1));
   const names = types.map(([name]) => name);
   // the formats are told apart by what is there, so that editors speak of one of them only
-  // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
-  const single = { if: hasTypeName, then: ref('spec'), else: ref('dag') };
-  // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
-  const graphOrSpec = { if: hasGraph, then: ref('graph'), else: ref('spec') };
+  const single = either(hasTypeName, ref('spec'), ref('dag'));
+  const graphOrSpec = either(hasGraph, ref('graph'), ref('spec'));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'An arc of torcharc',
@@ -29,10 +27,7 @@ export function arcSchema(): JsonSchema {
       dag_in_shape: ref('inputs'),
       type: { description: 'the type of the module, or a module of that name' },
     },
-    if: { required: ['dag_in_shape'] },
-    // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
-    then: single,
-    else: graphOrSpec,
+    ...either({ required: ['dag_in_shape'] }, single, graphOrSpec),
     definitions: {
       ...shared,
       ...graphFormat(types, names),
@@ -45,6 +40,12 @@ type Types = readonly (readonly [string, ModuleClass])[];
 
 function ref(name: string): JsonSchema {
   return { $ref: `#/definitions/${name}` };
+}
+
+/** What fits `condition` fits `then`; what does not, `otherwise`, if that is given. */
+function either(condition: JsonSchema, then: JsonSchema, otherwise?: JsonSchema): JsonSchema {
+  // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
+  return { if: condition, then, ...(otherwise ? { else: otherwise } : {}) };
 }
 
 const hasTypeName = { properties: { type: { type: 'string' } }, required: ['type'] };
@@ -181,11 +182,9 @@ function olderFormat(types: Types, names: readonly string[]): JsonSchema {
       type: 'object',
       properties: { type: { description: 'a module type', enum: names } },
       required: ['type'],
-      allOf: types.map(([name, type]) => ({
-        if: { properties: { type: { const: name } }, required: ['type'] },
-        // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
-        then: specOf(name, type),
-      })),
+      allOf: types.map(([name, type]) =>
+        either({ properties: { type: { const: name } }, required: ['type'] }, specOf(name, type)),
+      ),
     },
   };
 }
@@ -261,8 +260,7 @@ function specOf(name: string, type: ModuleClass): JsonSchema {
     ...closed({ ...common([...besideLayers, size]), layers }),
     ...passing('in_shape', 'in_features'),
   };
-  // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
-  return { if: { required: ['layers'] }, then: stacked, else: single };
+  return either({ required: ['layers'] }, stacked, single);
 }
 
 /** Options that follow from the input in a DAG. */
