@@ -44,7 +44,6 @@ function ref(name: string): JsonSchema {
 
 /** What fits `condition` fits `then`; what does not, `otherwise`, if that is given. */
 function either(condition: JsonSchema, then: JsonSchema, otherwise?: JsonSchema): JsonSchema {
-  // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
   return { if: condition, then, ...(otherwise ? { else: otherwise } : {}) };
 }
 
