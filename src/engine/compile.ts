@@ -104,12 +104,17 @@ class Recorder implements Trace {
   /** Parameters after their update: not to be used within the trace. */
   readonly spent = new Set<Node>();
 
+  /** Whether a tensor was made within the run, as placeholders are: its state ends with the run. */
+  private own(handle: Tensor): boolean {
+    return handle.node.id >= this.mark && !this.handles.has(handle);
+  }
+
   assigned(handle: Tensor): void {
-    if (!this.handles.has(handle)) this.handles.set(handle, handle.node);
+    if (!this.handles.has(handle) && !this.own(handle)) this.handles.set(handle, handle.node);
   }
 
   touchedGrad(handle: Tensor, before: Tensor | null): void {
-    if (this.grads.has(handle)) return;
+    if (this.grads.has(handle) || this.own(handle)) return;
     const stand = before ? leaf(null, before.node) : null;
     this.grads.set(handle, { before, walks: handle.walks, stand });
     handle.walks = null;
