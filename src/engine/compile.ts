@@ -12,8 +12,9 @@ import { type HostUpdate, mode, type Trace, tracing } from '../tensor/mode.ts';
 import { sameShape } from '../tensor/shape.ts';
 import { idMark, leaf, type Node, Tensor, type Walk } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
-import { beginUpdate, compute, execute, ortTensor } from './evaluate.ts';
+import { beginUpdate, compute, type Fetches, fetchInto, ortTensor } from './evaluate.ts';
 import { collect } from './graph.ts';
+import type { Place } from './lower.ts';
 import { type Program, programFor } from './program.ts';
 import { mapTensors, tensorsOf } from './tree.ts';
 
@@ -118,7 +119,7 @@ class Recorder implements Trace {
     const stand = before ? leaf(null, before.node) : null;
     this.grads.set(handle, { before, walks: handle.walks, stand });
     handle.walks = null;
-    this.guard(() => handle.grad !== null);
+    this.guard(() => handle.hasGrad);
     if (stand) handle.grad = new Tensor(stand);
   }
 
@@ -246,6 +247,7 @@ function record<R>(
   const shapes = tensors.map(({ shape, dtype }) => ({ shape, dtype }));
   const feedArrays: (TypedArray | null)[] = feeds.map(() => null);
   const feedTensors: Feeds = {};
+  let memory: PlanMemory | undefined;
 
   return {
     fits: (otherKey, others) =>
@@ -271,11 +273,10 @@ function record<R>(
         return { fresh, before };
       });
       for (const handle of slots.cleared) handle.grad = null;
-      const gradNodes = slots.gradients.map(({ handle, node }) => {
-        const fresh = leaf(null, node);
-        handle.grad = new Tensor(fresh);
-        return fresh;
-      });
+      const gradients = new Gradients();
+      for (const { handle, at, node } of slots.gradients) {
+        handle.deferGrad(() => gradients.ask(at, node));
+      }
       const out = mapTensors(result, (t) => new Tensor(leaf(null, t.node))) as R;
       const outNodes = tensorsOf(out).map((t) => t.node);
 
@@ -292,7 +293,8 @@ function record<R>(
         try {
           await compute(state.filter((node) => node.op !== null && !node.data));
           for (const draw of drawn) if (draw) draw.node.data = draw.data;
-          const { session, outputs, feeds: names } = await program();
+          const { session, feeds: names, outputs } = await program();
+          memory ??= await PlanMemory.for(outputs, slots);
           for (let i = 0; i < state.length; i++) {
             const node = state[i]!;
             if (!node.data) throw new TorcharcError(node.stale ?? 'compile: an argument has no values');
@@ -301,21 +303,19 @@ function record<R>(
               feedTensors[names[i]!] = await ortTensor(node.data, node);
             }
           }
-          const values = await execute({ session, outputs, feeds: names }, feedTensors);
+          const values = memory.values(await session.run(feedTensors, await memory.fetches()));
           slots.results.forEach((at, i) => {
-            outNodes[i]!.data = values[at]!;
+            outNodes[i]!.data = values.take(at);
           });
-          slots.gradients.forEach(({ at }, i) => {
-            gradNodes[i]!.data = values[at]!;
-          });
+          gradients.arrived(values);
           bufferNodes.forEach(({ fresh }, i) => {
-            fresh.data = values[slots.buffers[i]!.at]!;
+            fresh.data = values.take(slots.buffers[i]!.at);
           });
           for (const [i, { change, reads }] of slots.updates.entries()) {
             const nodes = change.writes.map((t) => pending.before[params.indexOf(t)]!);
             const arrays = nodes.map((node) => node.data!);
             applies[i]!(
-              reads.map((at) => values[at]!),
+              reads.map((at) => values.view(at)),
               arrays,
             );
             nodes.forEach((node, k) => {
@@ -335,6 +335,95 @@ function record<R>(
       });
     },
   };
+}
+
+/** Which outputs of a plan go where. */
+interface Slots {
+  readonly results: readonly number[];
+  readonly updates: readonly { readonly reads: readonly number[] }[];
+  readonly gradients: readonly { readonly at: number }[];
+  readonly buffers: readonly { readonly at: number }[];
+}
+
+/** Where a plan's outputs are written: what the caller gets is new each time, all else stays in the plan's own memory. */
+class PlanMemory {
+  readonly #places: readonly Place[];
+  /** Outputs that become the caller's. */
+  readonly #given: ReadonlySet<Place>;
+  readonly #kept: Fetches = {};
+
+  private constructor(places: readonly Place[], given: ReadonlySet<Place>) {
+    this.#places = places;
+    this.#given = given;
+  }
+
+  static async for(places: readonly Place[], { results, updates, gradients, buffers }: Slots): Promise<PlanMemory> {
+    const given = new Set([...results, ...buffers.map(({ at }) => at)]);
+    for (const at of [...updates.flatMap(({ reads }) => reads), ...gradients.map(({ at }) => at)]) given.delete(at);
+    const memory = new PlanMemory(places, new Set([...given].map((at) => places[at]!).filter(({ part }) => !part)));
+    for (const place of places) {
+      if (!memory.#given.has(place)) memory.#kept[place.name] ??= await fetchInto(place);
+    }
+    return memory;
+  }
+
+  /** For one run. */
+  async fetches(): Promise<Fetches> {
+    const fetches = { ...this.#kept };
+    for (const place of this.#given) fetches[place.name] = await fetchInto(place);
+    return fetches;
+  }
+
+  values(outputs: Readonly<Record<string, { readonly data: unknown }>>): Values {
+    return new Values(this.#places, new Set(this.#given), outputs);
+  }
+}
+
+/** What a run gave, by the place among its outputs. */
+class Values {
+  readonly #places: readonly Place[];
+  readonly #given: Set<Place>;
+  readonly #outputs: Readonly<Record<string, { readonly data: unknown }>>;
+
+  constructor(
+    places: readonly Place[],
+    given: Set<Place>,
+    outputs: Readonly<Record<string, { readonly data: unknown }>>,
+  ) {
+    this.#places = places;
+    this.#given = given;
+    this.#outputs = outputs;
+  }
+
+  /** Good until the next run. */
+  view(at: number): TypedArray {
+    const { name, part } = this.#places[at]!;
+    const data = this.#outputs[name]!.data as TypedArray;
+    return part ? (data.subarray(part.start, part.end) as TypedArray) : data;
+  }
+
+  /** An array of its own. */
+  take(at: number): TypedArray {
+    return this.#given.delete(this.#places[at]!) ? this.view(at) : (this.view(at).slice() as TypedArray);
+  }
+}
+
+/** Gradients of one replay, copied out of the plan's memory when somebody asks; the next replay takes their place. */
+class Gradients {
+  #values: Values | null = null;
+  readonly #asked: { node: Node; at: number }[] = [];
+
+  ask(at: number, like: Node): Tensor {
+    const node = leaf(null, like);
+    if (this.#values) node.data = this.#values.take(at);
+    else this.#asked.push({ node, at });
+    return new Tensor(node);
+  }
+
+  arrived(values: Values): void {
+    for (const { node, at } of this.#asked) node.data = values.take(at);
+    this.#values = values;
+  }
 }
 
 type Source =

@@ -7,6 +7,8 @@ import { numel } from '../tensor/shape.ts';
 import { leaf, type Node, setState, Tensor } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { collect } from './graph.ts';
+import type { Place } from './lower.ts';
+import { giveBack, take } from './memory.ts';
 import { type Program, programFor } from './program.ts';
 
 /** Numbers nested by dimension. */
@@ -24,6 +26,12 @@ declare module '../tensor/tensor.ts' {
     item(): Promise<number>;
     /** The values as nested arrays of numbers. */
     array(): Promise<NestedArray>;
+    /**
+     * Let go of the values, and keep their memory for the next result of this size; the array that `data` gave is
+     * overwritten then. Never needed: it makes loops over large results faster, where PyTorch's allocator sees by
+     * itself that nobody holds them. Not for parameters and buffers.
+     */
+    dispose(): void;
   }
 }
 
@@ -54,6 +62,19 @@ Tensor.prototype.array = async function array(this: Tensor): Promise<NestedArray
     return Array.from({ length: shape[axis]! }, () => build(axis + 1));
   };
   return build(0);
+};
+
+const DISPOSED = 'this tensor was disposed of, so its values are gone';
+
+Tensor.prototype.dispose = function dispose(this: Tensor): void {
+  const { node } = this;
+  if (mode.trace) throw new TorcharcError('compile: dispose cannot be called inside a function being compiled');
+  if (node.owner)
+    throw new ArgError('dispose: parameters, buffers and tensors that require a gradient keep their values');
+  const { data } = node;
+  node.data = null;
+  node.stale = DISPOSED;
+  if (data instanceof Float32Array) giveBack(data);
 };
 
 /** Compute several tensors in one run. */
@@ -95,10 +116,24 @@ export async function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, '
   return new Ort(dtype, data, shape);
 }
 
+/** Below this many elements ONNX Runtime's own array costs less than saying where to write. */
+const WORTH = 256;
+
+/** Where a run is to write its outputs, by name; null where ONNX Runtime shall allocate. */
+export type Fetches = Record<string, OrtTensor | null>;
+
+/** Memory for an output that is a result of its own. */
+export async function fetchInto({ dtype, shape }: Place): Promise<OrtTensor | null> {
+  const length = numel(shape);
+  // the WebAssembly build has a memory of its own and cannot write into ours
+  if (dtype !== 'float32' || length < WORTH || (await runtime()).kind !== 'native') return null;
+  return ortTensor(take(length), { dtype, shape });
+}
+
 /** Run a program; the arrays of its outputs in order. */
 export async function execute({ session, outputs }: Program, feeds: Feeds): Promise<TypedArray[]> {
-  const fetches: Record<string, null> = {};
-  for (const { name } of outputs) fetches[name] = null;
+  const fetches: Fetches = {};
+  for (const place of outputs) fetches[place.name] ??= await fetchInto(place);
   const results = await session.run(feeds, fetches);
   return outputs.map(({ name, part }) => {
     const data = results[name]!.data as TypedArray;

@@ -1,6 +1,7 @@
 /** A graph to ONNX bytes. */
 import { GraphBuilder } from '../onnx/builder.ts';
 import { constantOf, constantOp } from '../tensor/constant.ts';
+import type { Dtype } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { pickOp } from '../tensor/outputs.ts';
 import { broadcast, numel, type Shape, sameShape } from '../tensor/shape.ts';
@@ -11,6 +12,9 @@ import { computes, type Graph } from './graph.ts';
 /** An output of the model, or a part of one. */
 export interface Place {
   readonly name: string;
+  readonly dtype: Dtype;
+  /** Shape of the whole output. */
+  readonly shape: Shape;
   readonly part: { readonly start: number; readonly end: number } | null;
 }
 
@@ -41,15 +45,17 @@ function placeOutputs(b: GraphBuilder, nodes: readonly Node[], names: readonly s
   const packs = isSmall.filter(Boolean).length > 2;
   const parts: string[] = [];
   let length = 0;
-  const places = nodes.map((node, i): Omit<Place, 'name'> & { name: string | null } => {
-    if (!packs || !isSmall[i]) return { name: b.output(names[i]!, node.dtype, node.shape), part: null };
+  const places = nodes.map((node, i): Place | { readonly start: number; readonly end: number } => {
+    const { dtype, shape } = node;
+    if (!packs || !isSmall[i]) return { name: b.output(names[i]!, dtype, shape), dtype, shape, part: null };
     const size = numel(node.shape);
     parts.push(node.shape.length === 1 ? names[i]! : b.reshape(names[i]!, [size]));
     length += size;
-    return { name: null, part: { start: length - size, end: length } };
+    return { start: length - size, end: length };
   });
-  const packed = packs ? b.output(b.node('Concat', parts, { axis: 0 }), 'float32', [length]) : '';
-  return places.map(({ name, part }) => ({ name: name ?? packed, part }));
+  const shape = [length];
+  const name = packs ? b.output(b.node('Concat', parts, { axis: 0 }), 'float32', shape) : '';
+  return places.map((place) => ('name' in place ? place : { name, dtype: 'float32', shape, part: place }));
 }
 
 /** Add a graph's nodes to a model, its feeds being the given values; the names of its outputs. */

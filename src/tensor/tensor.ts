@@ -91,6 +91,7 @@ export class Tensor {
   /** @internal */
   node: Node;
   #grad: Tensor | null = null;
+  #lazyGrad: (() => Tensor) | null = null;
   /** The `backward` calls that filled `grad`; an optimizer step computes what else they left pending. @internal */
   walks: Set<Walk> | null = null;
 
@@ -131,14 +132,30 @@ export class Tensor {
 
   /** The accumulated gradient of a leaf that requires one, after `backward`. */
   get grad(): Tensor | null {
+    if (this.#lazyGrad) {
+      this.#grad = this.#lazyGrad();
+      this.#lazyGrad = null;
+    }
     mode.trace?.touchedGrad(this, this.#grad);
     return this.#grad;
   }
 
   set grad(value: Tensor | null) {
-    mode.trace?.touchedGrad(this, this.#grad);
+    mode.trace?.touchedGrad(this, this.grad);
+    this.#lazyGrad = null;
     this.#grad = value;
     if (value === null) this.walks = null;
+  }
+
+  /** A gradient to be made when it is first asked for: a compiled function's are copied only then. @internal */
+  deferGrad(make: () => Tensor): void {
+    this.#grad = null;
+    this.#lazyGrad = make;
+  }
+
+  /** Whether there is a gradient, without making it. @internal */
+  get hasGrad(): boolean {
+    return this.#lazyGrad !== null || this.#grad !== null;
   }
 
   get isLeaf(): boolean {
