@@ -364,6 +364,78 @@ describe('compile says what it cannot do', () => {
   });
 });
 
+describe('gradients of a compiled function', () => {
+  test("an argument's gradient can be returned, and does not make a call trace anew", async () => {
+    let traced = 0;
+    const f = compile((t: Tensor) => {
+      traced++;
+      t.requiresGrad = true;
+      t.square().sum().backward();
+      return t.grad!;
+    });
+    const values = [];
+    for (const x of [1, 2, 3, 4]) values.push(await (await f(tensor([x, -x]))).array());
+    expect(values).toEqual([
+      [2, -2],
+      [4, -4],
+      [6, -6],
+      [8, -8],
+    ]);
+    expect(traced).toBe(1);
+  });
+
+  const scaled = (size: number) => {
+    const p = new Parameter(rand([size]));
+    const f = compile((by: Tensor) => {
+      p.grad = null;
+      const loss = p.mul(by).sum();
+      loss.backward();
+      return loss;
+    });
+    return { p, f };
+  };
+
+  // from 4096 elements on a gradient is an output of its own
+  test.each([2, 5000])('are those of the latest call, and what was read stays (%i elements)', async (size) => {
+    const { p, f } = scaled(size);
+    const first = async (t: Tensor) => ((await t.array()) as number[])[0];
+    const read: Tensor[] = [];
+    for (const by of [1, 2, 3, 4]) {
+      await f(tensor(by));
+      if (by !== 3) read.push(p.grad!);
+    }
+    expect(await Promise.all(read.map(first))).toEqual([1, 2, 4]);
+    expect(p.grad).toBe(read[2]);
+    const data = await p.grad!.data();
+    await f(tensor(5));
+    expect([data[0], await first(p.grad!)]).toEqual([4, 5]);
+  });
+
+  test.each([2, 5000])('can be asked for before the call has run (%i elements)', async (size) => {
+    const { p, f } = scaled(size);
+    await f(tensor(1));
+    const calls = [f(tensor(2))];
+    const second = p.grad!;
+    calls.push(f(tensor(3)));
+    const third = p.grad!;
+    await Promise.all(calls);
+    expect([(await second.data())[0], (await third.data())[0]]).toEqual([2, 3]);
+  });
+
+  test('that are returned as well are arrays of their own', async () => {
+    const p = new Parameter(rand([5000]));
+    const f = compile((by: Tensor) => {
+      p.grad = null;
+      p.mul(by).sum().backward();
+      return [p.grad!, p.grad!] as Tensor[];
+    });
+    const [one, two] = await f(tensor(2));
+    one!.dispose();
+    await f(tensor(3));
+    expect([(await two!.data())[0], (await p.grad!.data())[0]]).toEqual([2, 3]);
+  });
+});
+
 test('a parameter group added after the first call is updated too', async () => {
   const [a, b] = [new Parameter(rand([2])), new Parameter(rand([2]))];
   const optimizer = new optim.SGD([a], { lr: 1 });

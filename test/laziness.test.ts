@@ -1,7 +1,9 @@
 /** Laziness never shows in the numbers: when, how often and in which order results are asked for makes no difference. */
 import {
+  compile,
   enableGrad,
   F,
+  freeze,
   Module,
   manualSeed,
   nn,
@@ -305,5 +307,48 @@ describe('noGrad', () => {
     expect(await failure(() => enableGrad(async () => Promise.reject(new Error('late'))))).toMatchInlineSnapshot(
       `"ArgError: enableGrad: expected a synchronous function, got one that returns a promise; await its results outside"`,
     );
+  });
+});
+
+describe('dispose', () => {
+  const GONE = 'TorcharcError: this tensor was disposed of, so its values are gone';
+
+  test('gives the memory to the next result of the size', async () => {
+    const x = rand([5000]);
+    await realize(x);
+    const y = x.mul(2);
+    const before = await y.data();
+    y.dispose();
+    const z = x.mul(3);
+    const after = await z.data();
+    expect(after).toBe(before);
+    expect(after[7]).toBe(Math.fround(((await x.data())[7]! as number) * 3));
+    expect(await failure(() => y.data())).toBe(GONE);
+    y.dispose();
+    expect(await x.mul(4).data()).not.toBe(after);
+  });
+
+  test('what was to be computed from the values says so', async () => {
+    const x = tensor([1, 2]);
+    const [y, frozen] = [x.mul(2), freeze(new nn.ReLU())];
+    const z = frozen.forward(x) as Tensor;
+    x.dispose();
+    expect(await failure(() => y.data())).toBe(GONE);
+    expect(await failure(() => z.data())).toBe(GONE);
+    expect(await failure(() => compile((t: Tensor) => t.mul(2))(x))).toBe(GONE);
+  });
+
+  test('what has a gradient to give is refused', async () => {
+    const p = new Parameter(tensor([1]));
+    const bn = new nn.BatchNorm1d({ num_features: 2 });
+    expect(() => p.dispose()).toThrow('keep their values');
+    expect(() => bn.stateDict().get('running_mean')!.dispose()).toThrow('keep their values');
+    const y = p.mul(2);
+    await realize(y);
+    y.dispose();
+    const z = y.square();
+    z.sum().backward();
+    expect(await failure(() => p.grad!.data())).toBe(GONE);
+    expect(await failure(() => compile((t: Tensor) => t.mul(2).dispose())(tensor([1])))).toContain('dispose cannot');
   });
 });

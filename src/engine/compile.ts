@@ -6,13 +6,13 @@
  * the result is that of calling the function.
  */
 
-import { enqueue, type Feeds } from '../runtime/session.ts';
+import { enqueue, type Feeds, type Fetches } from '../runtime/session.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode, type Trace, tracing } from '../tensor/mode.ts';
 import { sameShape } from '../tensor/shape.ts';
-import { idMark, leaf, type Node, Tensor, type Walk } from '../tensor/tensor.ts';
+import { deferGrad, hasGrad, idMark, leaf, type Node, Tensor, type Walk } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
-import { beginUpdate, compute, type Fetches, fetchInto, ortTensor } from './evaluate.ts';
+import { beginUpdate, compute, fetchInto, ortTensor } from './evaluate.ts';
 import { collect } from './graph.ts';
 import type { Place } from './lower.ts';
 import { type Program, programFor } from './program.ts';
@@ -119,7 +119,7 @@ class Recorder implements Trace {
     const stand = before ? leaf(null, before.node) : null;
     this.grads.set(handle, { before, walks: handle.walks, stand });
     handle.walks = null;
-    this.guard(() => handle.hasGrad);
+    this.guard(() => hasGrad(handle));
     if (stand) handle.grad = new Tensor(stand);
   }
 
@@ -275,7 +275,7 @@ function record<R>(
       for (const handle of slots.cleared) handle.grad = null;
       const gradients = new Gradients();
       for (const { handle, at, node } of slots.gradients) {
-        handle.deferGrad(() => gradients.ask(at, node));
+        deferGrad(handle, () => gradients.ask(at, node));
       }
       const out = mapTensors(result, (t) => new Tensor(leaf(null, t.node))) as R;
       const outNodes = tensorsOf(out).map((t) => t.node);

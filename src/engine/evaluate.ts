@@ -1,6 +1,6 @@
 /** Asking for values: `data`, `item`, `array`, `realize`, and updates of parameters from what a graph computes. */
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
-import { enqueue, type Feeds, runtime } from '../runtime/session.ts';
+import { enqueue, type Feeds, type Fetches, runtime } from '../runtime/session.ts';
 import { fromHalf, type TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode } from '../tensor/mode.ts';
 import { numel } from '../tensor/shape.ts';
@@ -118,9 +118,6 @@ export async function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, '
 
 /** Below this many elements ONNX Runtime's own array costs less than saying where to write. */
 const WORTH = 256;
-
-/** Where a run is to write its outputs, by name; null where ONNX Runtime shall allocate. */
-export type Fetches = Record<string, OrtTensor | null>;
 
 /** Memory for an output that is a result of its own. */
 export async function fetchInto({ dtype, shape }: Place): Promise<OrtTensor | null> {

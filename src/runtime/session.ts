@@ -7,6 +7,9 @@ import type { LoadedOrt } from './types.ts';
 
 export type Feeds = Record<string, Tensor>;
 
+/** Where a run is to write its outputs, by name; null where ONNX Runtime shall allocate. */
+export type Fetches = Record<string, Tensor | null>;
+
 export interface SessionOptions {
   /** Threads within a node; 0: all cores. */
   readonly threads: number;
@@ -15,8 +18,8 @@ export interface SessionOptions {
 }
 
 export interface Session {
-  /** `outputs`: the wanted names, each with an array to write into or null. */
-  run(feeds: Feeds, outputs: Record<string, Tensor | null>): Promise<Record<string, Tensor>>;
+  /** `outputs`: the wanted names, each with a tensor to write into, which is then the result, or null. */
+  run(feeds: Feeds, outputs: Fetches): Promise<Record<string, Tensor>>;
   release(): Promise<void>;
 }
 
@@ -61,7 +64,9 @@ export async function createSession(bytes: Uint8Array, { threads, optimize }: Se
   return {
     run: async (feeds, outputs) => {
       try {
-        return (await session.run(feeds, outputs)) as Record<string, Tensor>;
+        const results = (await session.run(feeds, outputs)) as Record<string, Tensor>;
+        // onnxruntime-node's tensor is another view of the same memory, which does not keep it alive
+        return { ...results, ...given(outputs) };
       } catch (error) {
         throw new SessionError(`ONNX Runtime (${kind}) failed while running the graph: ${message(error)}`, {
           cause: error,
@@ -70,6 +75,12 @@ export async function createSession(bytes: Uint8Array, { threads, optimize }: Se
     },
     release: () => session.release(),
   };
+}
+
+function given(outputs: Fetches): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const name in outputs) if (outputs[name]) tensors[name] = outputs[name];
+  return tensors;
 }
 
 function message(error: unknown): string {

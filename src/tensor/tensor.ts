@@ -82,6 +82,11 @@ export interface Walk {
   readonly leaves: readonly Tensor[];
 }
 
+/** Whether a tensor has a gradient, without making it. */
+export let hasGrad: (t: Tensor) => boolean;
+/** Give a tensor a gradient that is made when it is first asked for: a compiled function's are copied only then. */
+export let deferGrad: (t: Tensor, make: () => Tensor) => void;
+
 /**
  * A multi-dimensional array whose value is computed when asked for: `await t.data()`, `t.item()`, `t.array()`.
  *
@@ -97,6 +102,14 @@ export class Tensor {
 
   constructor(node: Node) {
     this.node = node;
+  }
+
+  static {
+    hasGrad = (t) => t.#lazyGrad !== null || t.#grad !== null;
+    deferGrad = (t, make) => {
+      t.#grad = null;
+      t.#lazyGrad = make;
+    };
   }
 
   /** Size of each dimension. */
@@ -145,17 +158,6 @@ export class Tensor {
     this.#lazyGrad = null;
     this.#grad = value;
     if (value === null) this.walks = null;
-  }
-
-  /** A gradient to be made when it is first asked for: a compiled function's are copied only then. @internal */
-  deferGrad(make: () => Tensor): void {
-    this.#grad = null;
-    this.#lazyGrad = make;
-  }
-
-  /** Whether there is a gradient, without making it. @internal */
-  get hasGrad(): boolean {
-    return this.#lazyGrad !== null || this.#grad !== null;
   }
 
   get isLeaf(): boolean {
