@@ -293,17 +293,17 @@ function record<R>(
         try {
           await compute(state.filter((node) => node.op !== null && !node.data));
           for (const draw of drawn) if (draw) draw.node.data = draw.data;
-          const { session, feeds: names, outputs } = await program();
-          memory ??= await PlanMemory.for(outputs, slots);
+          const ready = await program();
+          memory ??= await PlanMemory.for(ready, slots);
           for (let i = 0; i < state.length; i++) {
             const node = state[i]!;
             if (!node.data) throw new TorcharcError(node.stale ?? 'compile: an argument has no values');
             if (node.data !== feedArrays[i]) {
               feedArrays[i] = node.data;
-              feedTensors[names[i]!] = await ortTensor(node.data, node);
+              feedTensors[ready.feeds[i]!] = await ortTensor(node.data, node);
             }
           }
-          const values = memory.values(await session.run(feedTensors, await memory.fetches()));
+          const values = memory.values(await ready.session.run(feedTensors, await memory.fetches()));
           slots.results.forEach((at, i) => {
             outNodes[i]!.data = values.take(at);
           });
@@ -347,22 +347,23 @@ interface Slots {
 
 /** Where a plan's outputs are written: what the caller gets is new each time, all else stays in the plan's own memory. */
 class PlanMemory {
-  readonly #places: readonly Place[];
+  readonly #program: Program;
   /** Outputs that become the caller's. */
   readonly #given: ReadonlySet<Place>;
   readonly #kept: Fetches = {};
 
-  private constructor(places: readonly Place[], given: ReadonlySet<Place>) {
-    this.#places = places;
+  private constructor(program: Program, given: ReadonlySet<Place>) {
+    this.#program = program;
     this.#given = given;
   }
 
-  static async for(places: readonly Place[], { results, updates, gradients, buffers }: Slots): Promise<PlanMemory> {
+  static async for(program: Program, { results, updates, gradients, buffers }: Slots): Promise<PlanMemory> {
     const given = new Set([...results, ...buffers.map(({ at }) => at)]);
     for (const at of [...updates.flatMap(({ reads }) => reads), ...gradients.map(({ at }) => at)]) given.delete(at);
-    const memory = new PlanMemory(places, new Set([...given].map((at) => places[at]!).filter(({ part }) => !part)));
-    for (const place of places) {
-      if (!memory.#given.has(place)) memory.#kept[place.name] ??= await fetchInto(place);
+    const places = [...given].map((at) => program.outputs[at]!);
+    const memory = new PlanMemory(program, new Set(places.filter(({ part }) => !part)));
+    for (const place of program.outputs) {
+      if (!memory.#given.has(place)) memory.#kept[place.name] ??= await fetchInto(program, place);
     }
     return memory;
   }
@@ -370,12 +371,12 @@ class PlanMemory {
   /** For one run. */
   async fetches(): Promise<Fetches> {
     const fetches = { ...this.#kept };
-    for (const place of this.#given) fetches[place.name] = await fetchInto(place);
+    for (const place of this.#given) fetches[place.name] = await fetchInto(this.#program, place);
     return fetches;
   }
 
   values(outputs: Readonly<Record<string, { readonly data: unknown }>>): Values {
-    return new Values(this.#places, new Set(this.#given), outputs);
+    return new Values(this.#program.outputs, new Set(this.#given), outputs);
   }
 }
 

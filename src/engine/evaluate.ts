@@ -74,7 +74,7 @@ Tensor.prototype.dispose = function dispose(this: Tensor): void {
   const { data } = node;
   node.data = null;
   node.stale = DISPOSED;
-  if (data instanceof Float32Array) giveBack(data);
+  if (data) giveBack(node.dtype, data);
 };
 
 /** Compute several tensors in one run. */
@@ -116,21 +116,16 @@ export async function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, '
   return new Ort(dtype, data, shape);
 }
 
-/** Below this many elements ONNX Runtime's own array costs less than saying where to write. */
-const WORTH = 256;
-
-/** Memory for an output that is a result of its own. */
-export async function fetchInto({ dtype, shape }: Place): Promise<OrtTensor | null> {
-  const length = numel(shape);
-  // the WebAssembly build has a memory of its own and cannot write into ours
-  if (dtype !== 'float32' || length < WORTH || (await runtime()).kind !== 'native') return null;
-  return ortTensor(take(length), { dtype, shape });
+/** Memory for an output, where the program wants it from us. */
+export async function fetchInto({ direct }: Program, { dtype, shape }: Place): Promise<OrtTensor | null> {
+  return direct ? ortTensor(take(dtype, numel(shape)), { dtype, shape }) : null;
 }
 
 /** Run a program; the arrays of its outputs in order. */
-export async function execute({ session, outputs }: Program, feeds: Feeds): Promise<TypedArray[]> {
+export async function execute(program: Program, feeds: Feeds): Promise<TypedArray[]> {
+  const { session, outputs } = program;
   const fetches: Fetches = {};
-  for (const place of outputs) fetches[place.name] ??= await fetchInto(place);
+  for (const place of outputs) fetches[place.name] ??= await fetchInto(program, place);
   const results = await session.run(feeds, fetches);
   return outputs.map(({ name, part }) => {
     const data = results[name]!.data as TypedArray;

@@ -26,14 +26,17 @@ export interface Lowered {
   readonly outputs: readonly Place[];
   /** Rough number of operations one run takes that threads can share; serial ones count against it. */
   readonly work: number;
+  /** The name of the first result, if it is the one of `engine/direct.ts`. */
+  readonly direct: string | null;
 }
 
-export function lower(graph: Graph): Lowered {
+export function lower(graph: Graph, isDirect: boolean): Lowered {
   const b = new GraphBuilder();
   const feeds = graph.feeds.map((node, i) => b.input(`x${i}`, node.dtype, node.shape));
   const { names, work } = lowerInto(b, graph, feeds);
   const outputs = placeOutputs(b, graph.outputs, names);
-  return { feeds, outputs, bytes: b.finish(), work };
+  const direct = isDirect ? b.sequenceFirst() : null;
+  return { feeds, outputs, bytes: b.finish(), work, direct };
 }
 
 /** Up to this many elements an output is packed with others: each on its own costs as much as eight nodes. */

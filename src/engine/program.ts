@@ -1,5 +1,6 @@
 /** Sessions, cached by the structure of the graph they run; the least recently used go. */
 import { createSession, type Session } from '../runtime/session.ts';
+import { isDirect } from './direct.ts';
 import { type Graph, hashOf, matches, type Structure, structureOf } from './graph.ts';
 import { lower, type Place } from './lower.ts';
 
@@ -7,6 +8,8 @@ export interface Program {
   readonly session: Session;
   readonly feeds: readonly string[];
   readonly outputs: readonly Place[];
+  /** A run must say where to write each output. */
+  readonly direct: boolean;
 }
 
 interface Entry {
@@ -40,11 +43,11 @@ export async function programFor(graph: Graph): Promise<Program> {
     return known.program;
   }
   const structure = structureOf(graph);
-  const { bytes, feeds, outputs, work } = lower(graph);
+  const { bytes, feeds, outputs, work, direct } = lower(graph, await isDirect(graph.outputs));
   // Training graphs are written as they should run, and run the same however they are cut into runs only if ORT leaves them so.
   const optimize = graph.nodes.some(({ op, data }) => op?.constants && !data) ? 'all' : 'disabled';
-  const session = await createSession(bytes, { threads: work < ONE_THREAD ? 1 : 0, optimize });
-  const program = { session, feeds, outputs };
+  const session = await createSession(bytes, { threads: work < ONE_THREAD ? 1 : 0, optimize, direct });
+  const program = { session, feeds, outputs, direct: direct !== null };
   const bucket = cache.get(hash) ?? [];
   bucket.push({ hash, structure, program, lastUse: ++clock });
   cache.set(hash, bucket);

@@ -17,6 +17,7 @@ import {
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
+  TypeProto_SequenceSchema,
   TypeProto_TensorSchema,
   TypeProtoSchema,
   type ValueInfoProto,
@@ -116,6 +117,13 @@ export class GraphBuilder {
   output(value: string, dtype: ElementType, shape: readonly number[]): string {
     const name = this.#result(value);
     this.#outputs.push(valueInfo(name, dtype, shape));
+    return name;
+  }
+
+  /** Make an empty sequence the first result; returns its name. */
+  sequenceFirst(): string {
+    const name = this.node('SequenceEmpty', []);
+    this.#outputs.unshift(sequenceInfo(name));
     return name;
   }
 
@@ -266,5 +274,16 @@ function valueInfo(name: string, dtype: ElementType, shape: readonly number[]): 
   return create(ValueInfoProtoSchema, {
     name,
     type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } }),
+  });
+}
+
+function sequenceInfo(name: string): ValueInfoProto {
+  const elemType = create(TypeProtoSchema, {
+    value: { case: 'tensorType', value: create(TypeProto_TensorSchema, { elemType: elementTypes.float32 }) },
+  });
+  const sequence = create(TypeProto_SequenceSchema, { elemType });
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, { value: { case: 'sequenceType', value: sequence } }),
   });
 }

@@ -15,11 +15,16 @@ export interface SessionOptions {
   readonly threads: number;
   /** ONNX Runtime's graph optimisation. */
   readonly optimize: 'disabled' | 'basic' | 'extended' | 'all';
+  /** The name of a first result that is no tensor (`engine/direct.ts`); each run must then say where to write all others. */
+  readonly direct?: string | null;
 }
 
+/** What onnxruntime-node says of such a result when all are in place. */
+const NOT_A_TENSOR = 'Non tensor type is temporarily not supported.';
+
 export interface Session {
-  /** `outputs`: the wanted names, each with a tensor to write into, which is then the result, or null. */
-  run(feeds: Feeds, outputs: Fetches): Promise<Record<string, Tensor>>;
+  /** `outputs`: the wanted names, each with a tensor to write into, or null. */
+  run(feeds: Feeds, outputs: Fetches): Promise<Readonly<Record<string, Tensor>>>;
   release(): Promise<void>;
 }
 
@@ -46,7 +51,10 @@ export function loadedRuntime(): LoadedOrt | undefined {
 }
 
 /** A session for a model. `describe` turns ONNX Runtime's message into one about the user's graph. */
-export async function createSession(bytes: Uint8Array, { threads, optimize }: SessionOptions): Promise<Session> {
+export async function createSession(
+  bytes: Uint8Array,
+  { threads, optimize, direct = null }: SessionOptions,
+): Promise<Session> {
   const { ort, kind } = await runtime();
   let session: InferenceSession;
   try {
@@ -63,11 +71,12 @@ export async function createSession(bytes: Uint8Array, { threads, optimize }: Se
   }
   return {
     run: async (feeds, outputs) => {
+      const fetches = direct === null ? outputs : { [direct]: null, ...outputs };
       try {
-        const results = (await session.run(feeds, outputs)) as Record<string, Tensor>;
-        // onnxruntime-node's tensor is another view of the same memory, which does not keep it alive
-        return { ...results, ...given(outputs) };
+        const results = await session.run(feeds, fetches);
+        return (direct === null ? results : outputs) as Record<string, Tensor>;
       } catch (error) {
+        if (direct !== null && message(error) === NOT_A_TENSOR) return outputs as Record<string, Tensor>;
         throw new SessionError(`ONNX Runtime (${kind}) failed while running the graph: ${message(error)}`, {
           cause: error,
         });
@@ -75,12 +84,6 @@ export async function createSession(bytes: Uint8Array, { threads, optimize }: Se
     },
     release: () => session.release(),
   };
-}
-
-function given(outputs: Fetches): Record<string, Tensor> {
-  const tensors: Record<string, Tensor> = {};
-  for (const name in outputs) if (outputs[name]) tensors[name] = outputs[name];
-  return tensors;
 }
 
 function message(error: unknown): string {
