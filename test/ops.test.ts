@@ -15,7 +15,7 @@ describe.each([...new Set(rows.map((row) => row.of))])('%s', (of) => {
 test('every method of Tensor and every export of F has a row', () => {
   const tested = new Set(rows.map((row) => row.of));
   const own = ['constructor', 'shape', 'dtype', 'ndim', 'requiresGrad', 'grad', 'isLeaf', 'toString'];
-  const asking = ['backward', 'data', 'item', 'array', 'allclose', 'equal', 'numel', 'size', 'dim'];
+  const asking = ['backward', 'data', 'item', 'array', 'dispose', 'allclose', 'equal', 'numel', 'size', 'dim'];
   const methods = Object.getOwnPropertyNames(Tensor.prototype).filter((name) => ![...own, ...asking].includes(name));
   const wanted = [...methods, ...Object.keys(F).map((name) => `F.${name}`)];
   expect(wanted.filter((name) => !tested.has(name))).toEqual([]);
