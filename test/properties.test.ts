@@ -3,7 +3,19 @@
  * a small change, <J v, g> = <v, Jᵀ g>. What cannot work must fail with an error of ours, before ONNX Runtime sees it.
  */
 import * as fc from 'fast-check';
-import { F, grad, manualSeed, nn, rand, realize, SessionError, type Tensor, TorcharcError, tensor } from 'torcharc';
+import {
+  F,
+  freeze,
+  grad,
+  manualSeed,
+  nn,
+  rand,
+  realize,
+  SessionError,
+  type Tensor,
+  TorcharcError,
+  tensor,
+} from 'torcharc';
 import { describe, expect, test } from 'vitest';
 import { at, type Nd, nd, numbers, size } from './ops/check.ts';
 import {
@@ -492,4 +504,25 @@ test('whatever is asked for, the answer is a tensor or an error of ours', async 
     { ...settings, numRuns: 600 },
   );
   expect(worked).toBeGreaterThan(20);
+});
+
+test('3-d convolutions whose constant weights ORT lays out in blocks', async () => {
+  const sizes = fc.record({
+    channels: fc.constantFrom(8, 16),
+    kernel: fc.tuple(fc.constantFrom(2, 4), upTo(3), upTo(3)),
+    stride: each(3, upTo(3)),
+    padding: each(3, upTo(2, 0)),
+    dilation: each(3, upTo(2)),
+    bias: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(sizes, async ({ channels, kernel, stride, padding, dilation, bias }) => {
+      manualSeed(0);
+      const options = { in_channels: channels, out_channels: 16, kernel_size: kernel as number[] };
+      const layer = new nn.Conv3d({ ...options, stride, padding, dilation, bias });
+      const x = rand([2, channels, 7, 8, 9]);
+      await expectSame(freeze(layer).forward(x), await plain(layer.forward(x)), String(layer));
+    }),
+    { ...settings, numRuns: 25 },
+  );
 });

@@ -31,13 +31,13 @@ async function tried(): Promise<boolean> {
   // the WebAssembly build has a memory of its own and cannot write into ours
   if (kind !== 'native') return false;
   const b = new GraphBuilder();
-  const y = b.output(b.node('Relu', [b.input('x', 'float32', [1])]), 'float32', [1]);
+  const { name } = b.output(b.node('Relu', [b.input('x', 'float32', [1])]), 'float32', [1]);
   const direct = b.sequenceFirst();
   const scalar = (value: number) => new ort.Tensor('float32', allocate('float32', 1).fill(value), [1]);
   const [one, result] = [scalar(1), scalar(0)];
   try {
     const session = await createSession(b.finish(), { threads: 1, optimize: 'disabled', direct });
-    await session.run({ x: one }, { [y]: result });
+    await session.run({ x: one }, { [name]: result });
     await session.release();
     return (result.data as Float32Array)[0] === 1;
   } catch {

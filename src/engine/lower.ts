@@ -13,7 +13,7 @@ import { computes, type Graph } from './graph.ts';
 export interface Place {
   readonly name: string;
   readonly dtype: Dtype;
-  /** Shape of the whole output. */
+  /** Shape of the whole output, as the model has it: its elements are in the order of the node's. */
   readonly shape: Shape;
   readonly part: { readonly start: number; readonly end: number } | null;
 }
@@ -49,16 +49,15 @@ function placeOutputs(b: GraphBuilder, nodes: readonly Node[], names: readonly s
   const parts: string[] = [];
   let length = 0;
   const places = nodes.map((node, i): Place | { readonly start: number; readonly end: number } => {
-    const { dtype, shape } = node;
-    if (!packs || !isSmall[i]) return { name: b.output(names[i]!, dtype, shape), dtype, shape, part: null };
+    const { dtype } = node;
+    if (!packs || !isSmall[i]) return { ...b.output(names[i]!, dtype, node.shape), dtype, part: null };
     const size = numel(node.shape);
     parts.push(node.shape.length === 1 ? names[i]! : b.reshape(names[i]!, [size]));
     length += size;
     return { start: length - size, end: length };
   });
-  const shape = [length];
-  const name = packs ? b.output(b.node('Concat', parts, { axis: 0 }), 'float32', shape) : '';
-  return places.map((place) => ('name' in place ? place : { name, dtype: 'float32', shape, part: place }));
+  const packed = packs ? b.output(b.node('Concat', parts, { axis: 0 }), 'float32', [length]) : { name: '', shape: [] };
+  return places.map((place) => ('name' in place ? place : { ...packed, dtype: 'float32', part: place }));
 }
 
 /** Add a graph's nodes to a model, its feeds being the given values; the names of its outputs. */

@@ -12,7 +12,7 @@ async function run(
   const b = new GraphBuilder();
   const names = inputs.map(({ shape }, i) => b.input(`x${i}`, 'float32', shape));
   const made = make(b, names);
-  const wanted = outputs.map((shape, i) => b.output(made[i]!, 'float32', shape));
+  const wanted = outputs.map((shape, i) => b.output(made[i]!, 'float32', shape).name);
   const session = await createSession(b.finish(), { threads: 1, optimize });
   const { Tensor } = (await runtime()).ort;
   const feeds = inputs.map(({ shape, data }) => new Tensor('float32', Float32Array.from(data), shape));

@@ -89,6 +89,7 @@ export class GraphBuilder {
   readonly #outputs: ValueInfoProto[] = [];
   readonly #made = new Map<string, readonly string[]>();
   readonly #constants = new Map<string, string>();
+  readonly #reshaped = new Map<string, { name: string; shape: readonly number[] }>();
   /** Values computed by this graph's own nodes that are not results of it yet. */
   readonly #own = new Set<string>();
   #count = 0;
@@ -113,11 +114,16 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Make a value a result of the model; returns the name it is found under. */
-  output(value: string, dtype: ElementType, shape: readonly number[]): string {
-    const name = this.#result(value);
-    this.#outputs.push(valueInfo(name, dtype, shape));
-    return name;
+  /**
+   * Make a value a result of the model; returns the name it is found under, and its shape there: that of what it was reshaped from
+   * if it was, which saves a copy.
+   */
+  output(value: string, dtype: ElementType, shape: readonly number[]): { name: string; shape: readonly number[] } {
+    const before = this.#reshaped.get(value);
+    const found = before && this.#own.has(before.name) ? before : { name: value, shape };
+    const name = this.#result(found.name);
+    this.#outputs.push(valueInfo(name, dtype, found.shape));
+    return { name, shape: found.shape };
   }
 
   /** Make an empty sequence the first result; returns its name. */
@@ -222,6 +228,11 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Whether a value is a constant: what is computed from it in a frozen model is computed once. */
+  isConstant(value: string): boolean {
+    return this.#outer ? this.#outer.isConstant(value) : this.#initializers.some(({ name }) => name === value);
+  }
+
   /** An int64 vector, as axes, shapes and pads are given. */
   ints(values: readonly number[]): string {
     return this.constant('int64', [values.length], BigInt64Array.from(values, BigInt));
@@ -232,8 +243,11 @@ export class GraphBuilder {
     return this.constant('float32', shape, Float32Array.from(values));
   }
 
-  reshape(x: string, shape: readonly number[]): string {
-    return this.node('Reshape', [x, this.ints(shape)], { allowzero: 1 });
+  /** `from`: the shape of x, where a result may as well have that one. */
+  reshape(x: string, shape: readonly number[], from?: readonly number[]): string {
+    const y = this.node('Reshape', [x, this.ints(shape)], { allowzero: 1 });
+    if (from) this.#reshaped.set(y, { name: x, shape: from });
+    return y;
   }
 
   transpose(x: string, perm: readonly number[]): string {

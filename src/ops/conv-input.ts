@@ -48,7 +48,8 @@ function asPlane(b: GraphBuilder, [g, w, ...bias]: Operands, attrs: InputAttrs, 
     size: [1, ...attrs.size],
   };
   const operands = [b.reshape(g, flat(gs)), b.reshape(w, flat(ws)), ...bias] as unknown as Operands;
-  return b.reshape(direct(b, operands, wide, flat(gs), flat(ws)), [gs[0]!, ws[1]! * attrs.groups, ...attrs.size]);
+  const shape = [gs[0]!, ws[1]! * attrs.groups, ...attrs.size];
+  return b.reshape(direct(b, operands, wide, flat(gs), flat(ws)), shape, flat(shape));
 }
 
 /** Stride 1 and many channels: a plain convolution with flipped weights beats ORT's ConvTranspose. */

@@ -9,7 +9,8 @@ import type { Op } from '../tensor/op.ts';
 import { numel, type Shape } from '../tensor/shape.ts';
 import { apply, type Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
-import { type ConvAttrs, convSize, onnxAttributes } from './conv-geometry.ts';
+import { lowerForward } from './conv-forward.ts';
+import { type ConvAttrs, convSize } from './conv-geometry.ts';
 import { type InputAttrs, lowerInput } from './conv-input.ts';
 import { lowerWeight, type WeightAttrs } from './conv-weight.ts';
 import { expectRoom, unlessEmpty } from './limits.ts';
@@ -45,7 +46,9 @@ const convOp: Op<ConvAttrs> = {
     needs[1] ? convWeight(x!, g, { ...attrs, kernel: w!.shape.slice(2) }) : null,
     ...(bias ? [needs[2] ? perChannel(g) : null] : []),
   ],
-  lower: inFloat32((b, inputs, attrs, _out, [, w]) => b.node('Conv', inputs, onnxAttributes(attrs, w!.shape.slice(2)))),
+  lower: inFloat32((b, inputs, attrs, [y], [x, w]) =>
+    lowerForward(b, inputs as [string, string, string?], attrs, [x!.shape, w!.shape, y!.shape]),
+  ),
   macs: ([, w], _attrs, out) => numel(out.shape) * numel(w!.shape.slice(1)),
 };
 /** Convolution of x [N, C, *] with weight [K, C/groups, *] and a bias [K] or null. */
