@@ -231,7 +231,7 @@ function record<R>(
   });
   const outputAt = new Map(graph.outputs.map((node, i) => [node, i]));
   const feedSet = new Set(graph.feeds);
-  let made: Promise<Program> | undefined;
+  let made: Program | Promise<Program> | undefined;
   // collected anew, because places belong to the latest walk
   const program = () => (made ??= programFor(collect(wanted, (node) => feedSet.has(node))));
   const requires = feeds.flatMap((feed) => (feed.kind === 'state' ? [feed] : []));
@@ -294,16 +294,16 @@ function record<R>(
           await compute(state.filter((node) => node.op !== null && !node.data));
           for (const draw of drawn) if (draw) draw.node.data = draw.data;
           const ready = await program();
-          memory ??= await PlanMemory.for(ready, slots);
+          memory ??= new PlanMemory(ready, slots);
           for (let i = 0; i < state.length; i++) {
             const node = state[i]!;
             if (!node.data) throw new TorcharcError(node.stale ?? 'compile: an argument has no values');
             if (node.data !== feedArrays[i]) {
               feedArrays[i] = node.data;
-              feedTensors[ready.feeds[i]!] = await ortTensor(node.data, node);
+              feedTensors[ready.feeds[i]!] = ortTensor(node.data, node);
             }
           }
-          const values = memory.values(await ready.session.run(feedTensors, await memory.fetches()));
+          const values = memory.values(await ready.session.run(feedTensors, memory.fetches()));
           slots.results.forEach((at, i) => {
             outNodes[i]!.data = values.take(at);
           });
@@ -352,26 +352,20 @@ class PlanMemory {
   readonly #given: ReadonlySet<Place>;
   readonly #kept: Fetches = {};
 
-  private constructor(program: Program, given: ReadonlySet<Place>) {
-    this.#program = program;
-    this.#given = given;
-  }
-
-  static async for(program: Program, { results, updates, gradients, buffers }: Slots): Promise<PlanMemory> {
+  constructor(program: Program, { results, updates, gradients, buffers }: Slots) {
     const given = new Set([...results, ...buffers.map(({ at }) => at)]);
     for (const at of [...updates.flatMap(({ reads }) => reads), ...gradients.map(({ at }) => at)]) given.delete(at);
-    const places = [...given].map((at) => program.outputs[at]!);
-    const memory = new PlanMemory(program, new Set(places.filter(({ part }) => !part)));
+    this.#program = program;
+    this.#given = new Set([...given].map((at) => program.outputs[at]!).filter(({ part }) => !part));
     for (const place of program.outputs) {
-      if (!memory.#given.has(place)) memory.#kept[place.name] ??= await fetchInto(program, place);
+      if (!this.#given.has(place)) this.#kept[place.name] ??= fetchInto(program, place);
     }
-    return memory;
   }
 
   /** For one run. */
-  async fetches(): Promise<Fetches> {
+  fetches(): Fetches {
     const fetches = { ...this.#kept };
-    for (const place of this.#given) fetches[place.name] = await fetchInto(this.#program, place);
+    for (const place of this.#given) fetches[place.name] = fetchInto(this.#program, place);
     return fetches;
   }
 

@@ -1,11 +1,11 @@
 /** Asking for values: `data`, `item`, `array`, `realize`, and updates of parameters from what a graph computes. */
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
-import { enqueue, type Feeds, type Fetches, runtime } from '../runtime/session.ts';
+import { enqueue, type Feeds, type Fetches, loadedRuntime } from '../runtime/session.ts';
 import { fromHalf, type TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode } from '../tensor/mode.ts';
 import { numel } from '../tensor/shape.ts';
 import { leaf, type Node, setState, Tensor } from '../tensor/tensor.ts';
-import { ArgError, TorcharcError } from '../util/errors.ts';
+import { ArgError, internal, TorcharcError } from '../util/errors.ts';
 import { collect } from './graph.ts';
 import type { Place } from './lower.ts';
 import { giveBack, take } from './memory.ts';
@@ -96,11 +96,12 @@ export async function compute(wanted: readonly Node[]): Promise<void> {
   const pending = wanted.filter((node) => !node.data);
   if (pending.length === 0) return;
   const graph = collect(pending);
-  const program = await programFor(graph);
+  const found = programFor(graph);
+  const program = found instanceof Promise ? await found : found;
   const feeds: Feeds = {};
   for (let i = 0; i < graph.feeds.length; i++) {
     const node = graph.feeds[i]!;
-    feeds[program.feeds[i]!] = await ortTensor(node.data!, node);
+    feeds[program.feeds[i]!] = ortTensor(node.data!, node);
   }
   const results = await execute(program, feeds);
   graph.outputs.forEach((node, i) => {
@@ -108,16 +109,14 @@ export async function compute(wanted: readonly Node[]): Promise<void> {
   });
 }
 
-let Ort: (new (type: OrtTensor.Type, data: OrtTensor.DataType, dims: readonly number[]) => OrtTensor) | undefined;
-
-/** A feed over an array, without copying. */
-export async function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, 'dtype' | 'shape'>): Promise<OrtTensor> {
-  Ort ??= (await runtime()).ort.Tensor as unknown as NonNullable<typeof Ort>;
-  return new Ort(dtype, data, shape);
+/** A feed over an array, without copying; for a program's, as it needs the runtime to be there. */
+export function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, 'dtype' | 'shape'>): OrtTensor {
+  const { ort } = loadedRuntime() ?? internal('a feed before there is a runtime');
+  return new ort.Tensor(dtype, data, shape) as OrtTensor;
 }
 
 /** Memory for an output, where the program wants it from us. */
-export async function fetchInto({ direct }: Program, { dtype, shape }: Place): Promise<OrtTensor | null> {
+export function fetchInto({ direct }: Program, { dtype, shape }: Place): OrtTensor | null {
   return direct ? ortTensor(take(dtype, numel(shape)), { dtype, shape }) : null;
 }
 
@@ -125,7 +124,7 @@ export async function fetchInto({ direct }: Program, { dtype, shape }: Place): P
 export async function execute(program: Program, feeds: Feeds): Promise<TypedArray[]> {
   const { session, outputs } = program;
   const fetches: Fetches = {};
-  for (const place of outputs) fetches[place.name] ??= await fetchInto(program, place);
+  for (const place of outputs) fetches[place.name] ??= fetchInto(program, place);
   const results = await session.run(feeds, fetches);
   return outputs.map(({ name, part }) => {
     const data = results[name]!.data as TypedArray;

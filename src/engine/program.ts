@@ -34,14 +34,16 @@ export function sessionCount(): number {
   return size;
 }
 
-/** The session that runs a graph like this one. */
-export async function programFor(graph: Graph): Promise<Program> {
+/** The session that runs a graph like this one; a promise only if there is none yet. */
+export function programFor(graph: Graph): Program | Promise<Program> {
   const hash = hashOf(graph);
   const known = cache.get(hash)?.find(({ structure }) => matches(structure, graph));
-  if (known) {
-    known.lastUse = ++clock;
-    return known.program;
-  }
+  if (!known) return makeProgram(graph, hash);
+  known.lastUse = ++clock;
+  return known.program;
+}
+
+async function makeProgram(graph: Graph, hash: number): Promise<Program> {
   const structure = structureOf(graph);
   const { bytes, feeds, outputs, work, direct } = lower(graph, await isDirect(graph.outputs));
   // Training graphs are written as they should run, and run the same however they are cut into runs only if ORT leaves them so.
