@@ -195,14 +195,8 @@ export class GraphBuilder {
     const { states, sequences, reverse = false } = start;
     const names = [...states, ...sequences].map(() => this.fresh());
     const step = body(inner, names.slice(0, states.length), names.slice(states.length));
-    const results = [...step.states, ...step.slices].map((value) => inner.#result(value));
-    const graph = create(GraphProtoSchema, {
-      name: this.fresh(),
-      node: inner.#nodes,
-      input: names.map((name) => create(ValueInfoProtoSchema, { name })),
-      output: results.map((name) => create(ValueInfoProtoSchema, { name })),
-    });
-    const output = results.map(() => this.fresh());
+    const graph = inner.#body(names, [...step.states, ...step.slices]);
+    const output = graph.output.map(() => this.fresh());
     const backwards = (list: readonly string[]) => list.map(() => Number(reverse));
     this.#add('Scan', [...states, ...sequences], output, {
       body: graph,
@@ -211,6 +205,28 @@ export class GraphBuilder {
       scan_output_directions: backwards(step.slices),
     });
     return { states: output.slice(0, states.length), sequences: output.slice(states.length) };
+  }
+
+  /** This graph as what a loop or a branch runs. */
+  #body(inputs: readonly string[], values: readonly string[]): GraphProto {
+    const info = (name: string) => create(ValueInfoProtoSchema, { name });
+    const output = values.map((value) => info(this.#result(value)));
+    return create(GraphProtoSchema, { name: this.fresh(), node: this.#nodes, input: inputs.map(info), output });
+  }
+
+  /** The values that one of two functions gives, by a scalar that is true or false; only that one's nodes are run. */
+  branch(
+    condition: string,
+    whenTrue: (b: GraphBuilder) => readonly string[],
+    whenFalse: (b: GraphBuilder) => readonly string[],
+  ): readonly string[] {
+    const [then_branch, else_branch] = [whenTrue, whenFalse].map((branch) => {
+      const inner = new GraphBuilder(this);
+      return inner.#body([], branch(inner));
+    }) as [GraphProto, GraphProto];
+    const output = then_branch.output.map(() => this.fresh());
+    this.#add('If', [condition], output, { then_branch, else_branch });
+    return output;
   }
 
   /** A constant given as raw little-endian data. It belongs to the outermost graph: loops do not make it anew. */

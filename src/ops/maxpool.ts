@@ -2,7 +2,7 @@
 
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { literal } from '../tensor/constant.ts';
-import { type Dtype, isFloat } from '../tensor/dtype.ts';
+import { allocate, type Dtype, isFloat } from '../tensor/dtype.ts';
 import type { Op } from '../tensor/op.ts';
 import { several } from '../tensor/outputs.ts';
 import { numel, type Shape } from '../tensor/shape.ts';
@@ -40,7 +40,7 @@ const maxOp: Op<PoolAttrs> = {
     const alone = !used[1] || isHalving(aval!, attrs);
     const [y, given = ''] = b.nodes('MaxPool', [x!], alone ? [true] : [true, true], onnx);
     const index = used[1] && alone ? search(b, x!, aval!, y!, onnx) : given;
-    return again(b, x!, aval!, y!, index, onnx);
+    return again(b, x!, aval!, out!.shape, [y!, index], onnx);
   }),
 };
 const nameOf = ({ kernel }: PoolAttrs) => `max_pool${kernel.length}d`;
@@ -78,18 +78,34 @@ function search(b: GraphBuilder, x: string, { shape }: Aval, y: string, onnx: On
 
 /**
  * ORT passes over NaN, and where all is -∞ it has neither that nor a place. Images whose sum is not finite are pooled again, as
- * codes. As a rule there are none, and the nodes do nothing; the sum is what this costs.
+ * codes. As a rule there are none; the sums are what this costs.
  */
-function again(b: GraphBuilder, x: string, aval: Aval, y: string, index: string, onnx: OnnxAttributes): string[] {
+function again(
+  b: GraphBuilder,
+  x: string,
+  aval: Aval,
+  out: Shape,
+  [y, index]: readonly [string, string],
+  onnx: OnnxAttributes,
+): string[] {
   const [, ...image] = aval.shape;
-  const sum = b.node('ReduceSum', [x, b.ints(image.map((_, i) => i + 1))], { keepdims: 0 });
-  const notFinite = b.node('IsNaN', [b.node('Sub', [sum, sum])]);
-  const which = b.reshape(b.node('NonZero', [notFinite]), [-1, 1]);
-  const codes = codesOf(b, b.node('GatherND', [x, which]), aval);
-  const [, place] = b.nodes('MaxPool', [codes], [true, true], onnx);
-  const start = b.reshape(b.node('Mul', [which, int(b, numel(image))]), [-1, ...image.map(() => 1)]);
-  const flat = b.node('Add', [b.node('Mod', [place!, int(b, numel(image))]), start]);
-  const values = b.node('Gather', [b.reshape(x, [-1]), flat]);
+  const sums = b.node('ReduceSum', [x, b.ints(image.map((_, i) => i + 1))], { keepdims: 0 });
+  const isOdd = (inner: GraphBuilder, sum: string) => inner.node('IsNaN', [inner.node('Sub', [sum, sum])]);
+  const redone = (inner: GraphBuilder) => {
+    const which = inner.reshape(inner.node('NonZero', [isOdd(inner, sums)]), [-1, 1]);
+    const codes = codesOf(inner, inner.node('GatherND', [x, which]), aval);
+    const [, place] = inner.nodes('MaxPool', [codes], [true, true], onnx);
+    const start = inner.reshape(inner.node('Mul', [which, int(inner, numel(image))]), [-1, ...image.map(() => 1)]);
+    const flat = inner.node('Add', [inner.node('Mod', [place!, int(inner, numel(image))]), start]);
+    return [which, inner.node('Gather', [inner.reshape(x, [-1]), flat]), flat];
+  };
+  const nothing = (inner: GraphBuilder) => [
+    inner.constant('int64', [0, 1], new BigInt64Array(0)),
+    inner.constant(aval.dtype, [0, ...out.slice(1)], allocate(aval.dtype, 0)),
+    inner.constant('int64', [0, ...out.slice(1)], new BigInt64Array(0)),
+  ];
+  const total = b.node('ReduceSum', [sums], { keepdims: 0 });
+  const [which, values, flat] = b.branch(isOdd(b, total), redone, nothing) as [string, string, string];
   const put = (into: string, what: string) => (into ? b.node('ScatterND', [into, which, what]) : '');
   return [put(y, values), put(index, flat)];
 }
