@@ -16,7 +16,7 @@ const ranks = [
   ['ops', 'autograd', 'engine'],
   ['nn', 'optim', 'io', 'data'],
   ['arc'],
-  ['train'],
+  ['train', 'picture'],
   ['cli', 'studio'],
 ];
 /** tensor/ holds ops, and an op is lowered onto a graph builder: it knows that type and no more of onnx/. */

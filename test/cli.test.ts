@@ -72,7 +72,9 @@ describe('torcharc', () => {
         train [options] <config.yaml>     Train a model on a CSV file, as a config
                                           says.
         summary [options] <arc.yaml>      Print the modules of an arc with output
-                                          shapes, parameters and multiply-adds.
+                                          shapes, parameters, multiply-adds and bytes.
+        graph [options] <arc.yaml>        Draw the modules of an arc and what flows
+                                          between them.
         validate [options] <arc.yaml...>  Say all that is wrong with arcs, as
                                           file:line:column: path: message.
 
@@ -132,7 +134,8 @@ describe('torcharc', () => {
     expect(out).toMatchInlineSnapshot(`
       "Usage: torcharc summary [options] <arc.yaml>
 
-      Print the modules of an arc with output shapes, parameters and multiply-adds.
+      Print the modules of an arc with output shapes, parameters, multiply-adds and
+      bytes.
 
       Arguments:
         arc.yaml         the arc, YAML or JSON
@@ -144,7 +147,8 @@ describe('torcharc', () => {
         --debug          print where in the code an error came up
         -h, --help       print this help
 
-      Multiply-adds are those of linear, convolution, recurrent and attention layers in one forward pass.
+      Multiply-adds are those of one forward pass: matrix products, convolutions and recurrent layers; biases,
+      norms, activations and pooling count nothing. Bytes are those of what comes out of a module, in all its calls.
 
       Examples:
         torcharc summary arc.yaml
@@ -159,7 +163,7 @@ describe('torcharc', () => {
   });
 
   test.each([
-    ['', 'error: expected a command: train, summary or validate; see torcharc --help\n'],
+    ['', 'error: expected a command: train, summary, graph or validate; see torcharc --help\n'],
     ['trian config.yaml', "error: unknown command 'trian' (Did you mean train?)\n"],
     ['train', "error: missing required argument 'config.yaml'\n"],
     ['train config.yaml more', "error: too many arguments for 'train'. Expected 1 argument but got 2.\n"],
@@ -516,7 +520,7 @@ describe('bad input: exit code 2 and a line each', () => {
       "
     `);
     expect(await summary(arc, '--input image=2')).toMatchInlineSnapshot(`
-      "error: b9/arc.yaml: --input: the arc has no input 'image'; its input has no name
+      "error: b9/arc.yaml: --input: the model has no input 'image'; its input has no name
       "
     `);
     expect(await summary(arc, '--input 3')).toMatchInlineSnapshot(`
@@ -531,17 +535,18 @@ describe('torcharc summary', () => {
     const { code, out, err } = await torcharc('summary arc.yaml --batch 4');
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatchInlineSnapshot(`
-      "module         type        output  parameters  multiply-adds
-      (model)        DAGNet      [4, 2]          42            128
-        module_dict  ModuleDict                  42              0
-          body       Sequential  [4, 8]          24             64
-            0        Linear      [4, 8]          24             64
-            1        ReLU        [4, 8]           0              0
-            2        Dropout     [4, 8]           0              0
-          head       Linear      [4, 2]          18             64
+      "module         type        output  parameters  multiply-adds  bytes
+      (model)        DAGNet      [4, 2]          42            128     32
+        module_dict  ModuleDict                  42              0      0
+          body       Sequential  [4, 8]          24             64    128
+            0        Linear      [4, 8]          24             64    128
+            1        ReLU        [4, 8]           0              0    128
+            2        Dropout     [4, 8]           0              0    128
+          head       Linear      [4, 2]          18             64     32
 
-      parameters     42
+      parameters     42 (168 bytes)
       multiply-adds  128
+      outputs        416 bytes
       "
     `);
   });
@@ -551,39 +556,40 @@ describe('torcharc summary', () => {
     const { code, out, err } = await torcharc(`summary ${path}`);
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatchInlineSnapshot(`
-      "module         type         output         parameters  multiply-adds
-      (model)        DAGNet       [1, 10]            63,186        869,120
-        module_dict  ModuleDict                      63,186              0
-          fine       Sequential   [1, 24, 8, 8]       5,544        345,600
-            0        Conv2d       [1, 24, 8, 8]         240         13,824
-            1        BatchNorm2d  [1, 24, 8, 8]          48              0
-            2        ReLU         [1, 24, 8, 8]           0              0
-            3        Dropout2d    [1, 24, 8, 8]           0              0
-            4        Conv2d       [1, 24, 8, 8]       5,208        331,776
-            5        BatchNorm2d  [1, 24, 8, 8]          48              0
-            6        ReLU         [1, 24, 8, 8]           0              0
-            7        Dropout2d    [1, 24, 8, 8]           0              0
-          halve      MaxPool2d    [1, 24, 4, 4]           0              0
-          coarse     Sequential   [1, 48, 4, 4]      31,392        497,664
-            0        Conv2d       [1, 48, 4, 4]      10,416        165,888
-            1        BatchNorm2d  [1, 48, 4, 4]          96              0
-            2        ReLU         [1, 48, 4, 4]           0              0
-            3        Dropout2d    [1, 48, 4, 4]           0              0
-            4        Conv2d       [1, 48, 4, 4]      20,784        331,776
-            5        BatchNorm2d  [1, 48, 4, 4]          96              0
-            6        ReLU         [1, 48, 4, 4]           0              0
-            7        Dropout2d    [1, 48, 4, 4]           0              0
-          quarter    MaxPool2d    [1, 48, 2, 2]           0              0
-          flatten    Flatten      [1, 192]                0              0
-          hidden     Sequential   [1, 128]           24,960         24,576
-            0        Linear       [1, 128]           24,704         24,576
-            1        BatchNorm1d  [1, 128]              256              0
-            2        ReLU         [1, 128]                0              0
-            3        Dropout      [1, 128]                0              0
-          digit      Linear       [1, 10]             1,290          1,280
+      "module         type         output         parameters  multiply-adds  bytes
+      (model)        DAGNet       [1, 10]            63,186        869,120     40
+        module_dict  ModuleDict                      63,186              0      0
+          fine       Sequential   [1, 24, 8, 8]       5,544        345,600  6,144
+            0        Conv2d       [1, 24, 8, 8]         240         13,824  6,144
+            1        BatchNorm2d  [1, 24, 8, 8]          48              0  6,144
+            2        ReLU         [1, 24, 8, 8]           0              0  6,144
+            3        Dropout2d    [1, 24, 8, 8]           0              0  6,144
+            4        Conv2d       [1, 24, 8, 8]       5,208        331,776  6,144
+            5        BatchNorm2d  [1, 24, 8, 8]          48              0  6,144
+            6        ReLU         [1, 24, 8, 8]           0              0  6,144
+            7        Dropout2d    [1, 24, 8, 8]           0              0  6,144
+          halve      MaxPool2d    [1, 24, 4, 4]           0              0  1,536
+          coarse     Sequential   [1, 48, 4, 4]      31,392        497,664  3,072
+            0        Conv2d       [1, 48, 4, 4]      10,416        165,888  3,072
+            1        BatchNorm2d  [1, 48, 4, 4]          96              0  3,072
+            2        ReLU         [1, 48, 4, 4]           0              0  3,072
+            3        Dropout2d    [1, 48, 4, 4]           0              0  3,072
+            4        Conv2d       [1, 48, 4, 4]      20,784        331,776  3,072
+            5        BatchNorm2d  [1, 48, 4, 4]          96              0  3,072
+            6        ReLU         [1, 48, 4, 4]           0              0  3,072
+            7        Dropout2d    [1, 48, 4, 4]           0              0  3,072
+          quarter    MaxPool2d    [1, 48, 2, 2]           0              0    768
+          flatten    Flatten      [1, 192]                0              0    768
+          hidden     Sequential   [1, 128]           24,960         24,576    512
+            0        Linear       [1, 128]           24,704         24,576    512
+            1        BatchNorm1d  [1, 128]              256              0    512
+            2        ReLU         [1, 128]                0              0    512
+            3        Dropout      [1, 128]                0              0    512
+          digit      Linear       [1, 10]             1,290          1,280     40
 
-      parameters     63,186
+      parameters     63,186 (252,744 bytes)
       multiply-adds  869,120
+      outputs        78,888 bytes
       "
     `);
   });

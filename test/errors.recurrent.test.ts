@@ -29,7 +29,7 @@ test('options', () => {
       "ArgError: LSTM.hidden_size: missing required argument (a positive integer)",
       "ArgError: LSTM.input_size: expected a positive integer, got 0",
       "ArgError: GRU.hidden_size: expected a positive integer, got 0",
-      "ArgError: GRU.num_layers: expected a positive integer, got 0",
+      "ArgError: GRU.num_layers: expected an integer from 1 to 1000, got 0",
       "ArgError: RNN.dropout: expected a number in range [0, 1] representing the probability of an element being zeroed, got 1.5",
       "ArgError: RNN.dropout: expected a number in range [0, 1] representing the probability of an element being zeroed, got true",
       "ArgError: RNN.nonlinearity: expected one of 'tanh', 'relu', got 'sigmoid'",

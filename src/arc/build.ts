@@ -5,23 +5,17 @@ import { Module } from '../nn/module.ts';
 import { Adam, AdamW, type Optimizer, SGD } from '../optim/index.ts';
 import { CosineAnnealingLR, type LRScheduler, StepLR } from '../optim/scheduler.ts';
 import { inferring } from '../tensor/mode.ts';
-import { numel, type Shape, showShape } from '../tensor/shape.ts';
+import { type Shape, showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
 import { ArcError, type Issue, TorcharcError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
-import { carryForward, DAGNet, type Flow, take } from './dag.ts';
-import { buildGraph } from './graph-format.ts';
+import { carry, type DAGEntry, DAGNet, type Flow, type Stream, take } from './dag.ts';
+import { buildGraph, buildSequential } from './graph-format.ts';
 import { applyInit } from './init.ts';
 import { buildLayers } from './layers.ts';
 import { construct, type ModuleClass, moduleType } from './registry.ts';
-import { BATCH, isRecord, joined, MOST, nameIssue, type Spec } from './spec.ts';
-
-/** What a model gives back: a tensor, or tensors by name where an arc has several outputs. */
-type OutputOf<A> = A extends { readonly dag_in_shape: infer S }
-  ? S extends readonly unknown[]
-    ? Tensor
-    : Tensor & Record<string, Tensor>
-  : Tensor;
+import { BATCH, isRecord, joined, listed, nameIssue, type Spec, sampleShape } from './spec.ts';
+import type { Known, OutputOf } from './types.ts';
 
 /** A module built from an arc. */
 export interface Model<Output = Tensor> extends Module {
@@ -32,13 +26,17 @@ export interface Model<Output = Tensor> extends Module {
  * The model an arc describes; the arc is not changed. Throws an ArcError with every issue and its path.
  *
  * A spec `{type, ...options}` is that module; with `layers`, a Sequential of them; with `dag_in_shape`, a chain of named
- * modules (`carryForward`), whose sizes follow from the shape of the input.
+ * modules (`carryForward`), whose sizes follow from the shape of the input. `{modules, graph}` is the graph format, of which
+ * `{Sequential: [...]}` may also stand by itself.
+ *
+ * What comes out follows from the type of a literal arc; of another, `const model: Model<{ mean: Tensor; std: Tensor }> = build(arc)`
+ * may say it.
  */
-export function build<const A>(arc: A): Model<OutputOf<A>> {
+export function build<const A, Output extends Known<A> = OutputOf<A>>(arc: A): Model<Output> {
   const issues: Issue[] = [];
   const model = new Builder(issues).arc(arc);
   if (issues.length > 0 || !model) throw new ArcError(issues);
-  return model as Model<OutputOf<A>>;
+  return model as Model<Output>;
 }
 
 /** Every issue of an arc with its path; empty if it can be built. */
@@ -79,13 +77,13 @@ class Builder {
       return null;
     }
     if (Object.hasOwn(arc, 'dag_in_shape')) return this.#dag(arc);
-    if (Object.hasOwn(arc, 'modules') || Object.hasOwn(arc, 'graph')) {
-      return buildGraph(arc, (path, message) => this.#report(path, message));
-    }
+    const report = (path: string, message: string) => this.#report(path, message);
+    if (Object.hasOwn(arc, 'modules') || Object.hasOwn(arc, 'graph')) return buildGraph(arc, report);
+    if (Object.hasOwn(arc, 'Sequential')) return buildSequential(arc, report);
     if (!Object.hasOwn(arc, 'type')) {
       this.#report(
         '',
-        `expected 'type', 'dag_in_shape' or 'modules' and 'graph'${didYouMean(Object.keys(arc)[0] ?? '', ['type', 'dag_in_shape', 'modules', 'graph'])}, got ${Object.keys(arc).join(', ') || 'nothing'}`,
+        `expected 'type', 'dag_in_shape' or 'modules' and 'graph'${didYouMean(Object.keys(arc)[0] ?? '', ['type', 'dag_in_shape', 'modules', 'graph'])}, got ${listed(Object.keys(arc)) || 'nothing'}`,
       );
       return null;
     }
@@ -140,8 +138,9 @@ class Builder {
     // a single spec beside dag_in_shape is a DAG of one module, named after its type
     const single = Object.hasOwn(arc, 'type') && !isRecord(arc.type);
     const specs: [string, unknown][] = single ? [[String(arc.type), rest]] : Object.entries(rest);
-    let flow = this.#inputs(dag_in_shape);
-    const modules: { name: string; module: Module; inNames: readonly string[] | null }[] = [];
+    const inputs = this.#inputs(dag_in_shape);
+    let flow: Stream | null = inputs;
+    const modules: DAGEntry[] = [];
     for (const [name, spec] of specs) {
       const path = single ? '' : name;
       const before: number = this.#issues.length;
@@ -161,18 +160,16 @@ class Builder {
       modules.push({ name, module, inNames });
       flow = flow && input && this.#forward(path, spec.type, module, flow, input, inNames);
     }
-    return this.#issues.length > 0 ? null : new DAGNet(modules);
+    return this.#issues.length > 0 || !inputs ? null : new DAGNet(modules, inputs);
   }
 
   /** Placeholders for `dag_in_shape`. */
   #inputs(shapes: unknown): Flow | null {
-    const place = (path: string, shape: unknown): Tensor | null => {
-      const ok = Array.isArray(shape) && shape.every((d) => Number.isInteger(d) && (d as number) >= 0);
-      if (!ok || numel(shape as number[]) > MOST) {
-        this.#report(path, `expected a shape without the batch, a list of non-negative integers, got ${show(shape)}`);
-        return null;
-      }
-      return new Tensor(leaf(null, { shape: [BATCH, ...(shape as number[])], dtype: 'float32' }));
+    const place = (path: string, given: unknown): Tensor | null => {
+      const shape = sampleShape(given);
+      if (shape) return new Tensor(leaf(null, { shape: [BATCH, ...shape], dtype: 'float32' }));
+      this.#report(path, `expected a shape without the batch, a list of non-negative integers, got ${show(given)}`);
+      return null;
     };
     if (!isRecord(shapes)) return place('dag_in_shape', shapes);
     const placed = Object.entries(shapes).map(([name, shape]) => {
@@ -197,7 +194,7 @@ class Builder {
   }
 
   /** What a module takes of what there is. */
-  #taken(path: string, flow: Flow | null, inNames: readonly string[] | null): Flow | null {
+  #taken(path: string, flow: Stream | null, inNames: readonly string[] | null): Flow | null {
     if (!flow || flow instanceof Tensor) return flow;
     const { missing, taken } = take(flow, inNames);
     for (const message of missing) this.#report(joined(path, 'in_names'), message);
@@ -209,10 +206,10 @@ class Builder {
     path: string,
     type: unknown,
     module: Module,
-    flow: Flow,
+    flow: Stream,
     input: Flow,
     inNames: readonly string[] | null,
-  ): Flow | null {
+  ): Stream | null {
     const shapes = input instanceof Tensor ? showShape(['batch', ...input.shape.slice(1)] as never) : '';
     if (type === 'Linear' && input instanceof Tensor && input.ndim !== 2) {
       this.#report(
@@ -222,7 +219,7 @@ class Builder {
       return null;
     }
     try {
-      return inferring(() => carryForward(module, flow, inNames));
+      return inferring(() => carry(module, flow, inNames));
     } catch (error) {
       if (!(error instanceof TorcharcError)) throw error;
       this.#report(

@@ -1,6 +1,7 @@
 /** Modules from their classes and options. */
 import * as z from 'zod';
 import { argIssues, type LayerClass } from '../nn/args.ts';
+import { Identity } from '../nn/linear.ts';
 import { type Module, typeName } from '../nn/module.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { ArcError, type Issue, TorcharcError } from '../util/errors.ts';
@@ -11,6 +12,18 @@ export type ModuleClass = (new (
 ) => Module) &
   Partial<LayerClass> & { readonly inferred?: Readonly<Record<string, (shape: Shape) => unknown>> };
 
+/** The options of modules whose classes have no table to keep them by. */
+const given = new WeakMap<Module, Readonly<Record<string, unknown>>>();
+
+/** The options a module has by its table, or was built with; null where neither is known. */
+export function optionsOf(module: Module): Readonly<Record<string, unknown>> | null {
+  const { table } = module.constructor as unknown as ModuleClass;
+  const entries = Object.entries(module.args).filter(([key]) => !table || Object.hasOwn(table, key));
+  if (table || entries.length > 0) return Object.fromEntries(entries);
+  const none = module.constructor.length === 0 || module instanceof Identity;
+  return given.get(module) ?? (none ? {} : null);
+}
+
 /** Build a module, or say everything that is wrong with its options. */
 export function construct(type: ModuleClass, options: Record<string, unknown>): Module | Issue[] {
   if (type.table) {
@@ -19,7 +32,9 @@ export function construct(type: ModuleClass, options: Record<string, unknown>): 
     if (error) return argIssues(schema, options, error);
   }
   try {
-    return new type(options as never);
+    const module = new type(options as never);
+    if (!type.table) given.set(module, options);
+    return module;
   } catch (error) {
     if (error instanceof ArcError) return [...error.issues];
     if (error instanceof TorcharcError) return [placed(typeName(type), error.message)];

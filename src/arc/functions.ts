@@ -50,6 +50,30 @@ export const reductions: readonly string[] = [...known].flatMap(([name, { requir
   [...required, ...further].includes('keepdim') ? [name] : [],
 );
 
+/** More results would be a mistake. */
+const MOST_PIECES = 10_000;
+
+/** x, unless the function would cut its dimension `dim` into too many pieces: of `size`, or `count` of them. */
+export function expectFew(who: string, x: Tensor, dim: number, { size = 1, count = Number.POSITIVE_INFINITY }): Tensor {
+  const pieces = Math.min(Math.ceil((x.shape.at(dim) ?? 0) / size), count);
+  if (pieces <= MOST_PIECES) return x;
+  throw new ArgError(`${who}: expected at most ${MOST_PIECES} pieces, got ${pieces}`);
+}
+
+/** The functions that cut, and how by a number. */
+const cuts: Readonly<Record<string, (number: number) => { size?: number; count?: number }>> = {
+  split: (size) => ({ size }),
+  chunk: (count) => ({ count }),
+  unbind: () => ({}),
+};
+
+function cutting(who: string, name: string, options: Readonly<Record<string, unknown>>): (x: Tensor) => Tensor {
+  const cut = Object.hasOwn(cuts, name) ? cuts[name]! : null;
+  const { dim = 0, split_size_or_sections: size, chunks = size } = options;
+  if (!cut || typeof dim !== 'number' || !(chunks === undefined || typeof chunks === 'number')) return (x) => x;
+  return (x) => expectFew(who, x, dim, cut(chunks ?? 1));
+}
+
 /** What applies a function with given options. Throws an ArgError that begins with `who`. */
 export function functionOf(
   who: string,
@@ -68,6 +92,9 @@ export function functionOf(
     const there = all.length > 0 ? `its options are ${all.join(', ')}` : 'it has no options';
     throw new ArgError(`${who}.${key}: unknown option of ${name}${didYouMean(key, all)}; ${there}`);
   }
+  const { indices_or_sections: sections } = options;
+  if (typeof sections === 'number' && sections > MOST_PIECES)
+    throw new ArgError(`${who}.indices_or_sections: expected at most ${MOST_PIECES} pieces, got ${sections}`);
   const missing = required.find((key) => options[key] === undefined);
   if (missing) throw new ArgError(`${who}.${missing}: missing required argument of ${name}`);
   const first = [...required, ...(positional[name as string] ?? [])];
@@ -75,5 +102,6 @@ export function functionOf(
   const args = first.map((key) => options[key]);
   if (rest.length > 0) args.push(Object.fromEntries(rest));
   const method = (name as string).replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return (x) => (x as unknown as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
+  const checked = cutting(who, name as string, options);
+  return (x) => (checked(x) as unknown as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
 }

@@ -8,15 +8,15 @@
 import { show } from '../nn/args.ts';
 import { Sequential } from '../nn/container.ts';
 import { Module } from '../nn/module.ts';
-import { asDtype, type Dtype } from '../tensor/dtype.ts';
+import { asDtype } from '../tensor/dtype.ts';
 import { inferring } from '../tensor/mode.ts';
-import { numel } from '../tensor/shape.ts';
-import { leaf, Tensor } from '../tensor/tensor.ts';
+import { type Aval, leaf, Tensor } from '../tensor/tensor.ts';
 import { type Issue, TorcharcError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
-import { GraphModule, type GraphNode, type Refs } from './graph.ts';
+import { GraphModule } from './graph.ts';
+import { type Call, expectRoomFor, type Input, type Plan, run, Source, type Sources, type Values } from './plan.ts';
 import { construct, moduleType } from './registry.ts';
-import { BATCH, isRecord, joined, MOST, nameIssue, type Spec } from './spec.ts';
+import { BATCH, isRecord, joined, listed, nameIssue, type Spec, sampleShape } from './spec.ts';
 
 /** More would be a mistake, and deeper than what walks a model can follow. */
 const DEEPEST = 64;
@@ -26,9 +26,17 @@ export function buildGraph(spec: Spec, report: (path: string, message: string) =
   return new GraphFormat(report).build(spec);
 }
 
+/** The same of a `Sequential` by itself. */
+export function buildSequential(spec: Spec, report: (path: string, message: string) => void): Module | null {
+  return new GraphFormat(report).sequential(spec);
+}
+
 class GraphFormat {
   readonly #report: (path: string, message: string) => void;
   #sound = true;
+  #suggestions = 20;
+  /** Stands for a module that an error hides. */
+  readonly #unknown = new Sequential();
 
   constructor(report: (path: string, message: string) => void) {
     this.#report = (path, message) => {
@@ -47,7 +55,7 @@ class GraphFormat {
     const specs = this.#record('modules', modules, 'modules by name');
     const found = this.#record('graph', graph, 'a record with input, modules and output');
     if (!specs || !found) return null;
-    const { input, modules: calls, output, ...unknown } = found;
+    const { input, modules: uses, output, ...unknown } = found;
     for (const key of Object.keys(unknown)) {
       this.#report(
         `graph.${key}`,
@@ -55,30 +63,39 @@ class GraphFormat {
       );
     }
     const inputs = this.#inputs(input);
-    const nodes = this.#nodes(calls, inputs, Object.keys(specs));
-    const outputs = this.#output(output, [...inputs.keys(), ...nodes.map(({ name }) => name)]);
-    const built = new Map(
-      Object.entries(specs).map(([name, of]) => {
+    const built = this.#modules(specs);
+    const calls = this.#calls(uses, inputs, built);
+    const result = this.#output(output, new Map<string, Input | Call>([...inputs, ...calls]));
+    if (!this.#sound) return null;
+    const plan = { inputs: [...inputs.values()], calls: [...calls.values()], output: result };
+    this.#infer(plan);
+    return this.#sound ? new GraphModule(plan) : null;
+  }
+
+  sequential(spec: Spec): Module | null {
+    const made = this.#module('', spec, 0);
+    return this.#sound ? made : null;
+  }
+
+  #modules(specs: Spec): Map<string, Module | null> {
+    return new Map(
+      Object.entries(specs).map(([name, spec]) => {
         this.#name(`modules.${name}`, name, 'a module');
-        return [name, this.#module(`modules.${name}`, of, 0)];
+        return [name, this.#module(`modules.${name}`, spec, 0)];
       }),
     );
-    if (!this.#sound) return null;
-    const used = [...new Set(nodes.map(({ module }) => module))];
-    const model = new GraphModule(
-      [...inputs.keys()],
-      used.map((name) => [name, built.get(name) as Module] as const),
-      nodes,
-      outputs,
-    );
-    this.#infer(model, inputs);
-    return this.#sound ? model : null;
   }
 
   #record(path: string, value: unknown, what: string): Spec | null {
     if (isRecord(value)) return value;
     this.#report(path, value === undefined ? `missing (${what})` : `expected ${what}, got ${show(value)}`);
     return null;
+  }
+
+  /** A name of the arc that may be meant; only for the first mistakes, since all names are compared. */
+  #near(name: string, names: ReadonlyMap<string, unknown>): string {
+    this.#suggestions -= 1;
+    return this.#suggestions >= 0 ? didYouMean(name, names.keys()) : '';
   }
 
   #name(path: string, name: string, what: string): void {
@@ -91,12 +108,12 @@ class GraphFormat {
   #module(path: string, spec: unknown, depth: number): Module | null {
     const known = "a record of one type and its options, '{ Linear: { … } }', 'Sequential' or 'compact'";
     if (!isRecord(spec) || Object.keys(spec).length !== 1) {
-      const got = isRecord(spec) ? `${Object.keys(spec).length} keys (${Object.keys(spec).join(', ')})` : show(spec);
+      const got = isRecord(spec) ? `${Object.keys(spec).length} keys (${listed(Object.keys(spec))})` : show(spec);
       this.#report(path, `expected ${known}, got ${got}`);
       return null;
     }
     const [[type, options]] = Object.entries(spec) as [[string, unknown]];
-    const at = `${path}.${type}`;
+    const at = joined(path, type);
     if (depth > DEEPEST) {
       this.#report(at, `nested more than ${DEEPEST} levels deep`);
       return null;
@@ -186,8 +203,8 @@ class GraphFormat {
 
   // ---- the graph
 
-  /** Names of the inputs, with a placeholder where a shape is given. */
-  #inputs(input: unknown): Map<string, Tensor | null> {
+  /** The inputs by name. */
+  #inputs(input: unknown): Map<string, Input> {
     const path = 'graph.input';
     const entries: [string, unknown][] =
       typeof input === 'string'
@@ -198,27 +215,27 @@ class GraphFormat {
               name,
               null,
             ]);
-    const found = new Map<string, Tensor | null>();
+    const found = new Map<string, Input>();
     for (const [name, shape] of entries) {
       this.#name(isRecord(input) ? `${path}.${name}` : path, name, 'an input');
-      if (found.has(name)) this.#report(path, `the input '${name}' is named twice`);
-      found.set(name, shape === null ? null : this.#placeholder(`${path}.${name}`, shape));
+      if (found.has(name)) this.#report(path, `the input ${show(name)} is named twice`);
+      found.set(name, { name, aval: shape === null ? null : this.#aval(`${path}.${name}`, shape) });
     }
     return found;
   }
 
   /** For `[sizes]`, or `{ shape, dtype }`. */
-  #placeholder(path: string, given: unknown): Tensor | null {
+  #aval(path: string, given: unknown): Aval | null {
     const { shape, dtype = 'float32', ...others } = isRecord(given) ? given : { shape: given };
     for (const key of Object.keys(others))
       this.#report(`${path}.${key}`, `unknown key${didYouMean(key, ['shape', 'dtype'])}; an input has shape and dtype`);
-    const ok = Array.isArray(shape) && shape.every((d) => Number.isInteger(d) && (d as number) >= 0);
-    if (!ok || numel(shape as number[]) > MOST) {
+    const size = sampleShape(shape);
+    if (!size) {
       this.#report(path, `expected a shape without the batch, a list of non-negative integers, got ${show(shape)}`);
       return null;
     }
     try {
-      return new Tensor(leaf(null, { shape: [BATCH, ...(shape as number[])], dtype: asDtype(dtype as Dtype) }));
+      return { shape: [BATCH, ...size], dtype: asDtype(dtype) };
     } catch (error) {
       if (!(error instanceof TorcharcError)) throw error;
       this.#report(`${path}.dtype`, error.message);
@@ -226,79 +243,98 @@ class GraphFormat {
     }
   }
 
-  #nodes(calls: unknown, inputs: ReadonlyMap<string, unknown>, modules: readonly string[]): GraphNode[] {
-    const record = this.#record('graph.modules', calls, 'what goes into each module, by its name');
-    const later = Object.keys(record ?? {});
-    const known = new Set(inputs.keys());
-    return Object.entries(record ?? {}).map(([name, given]): GraphNode => {
+  /** The uses of modules by name. */
+  #calls(
+    uses: unknown,
+    inputs: ReadonlyMap<string, Input>,
+    modules: ReadonlyMap<string, Module | null>,
+  ): Map<string, Call> {
+    const record = this.#record('graph.modules', uses, 'what goes into each module, by its name') ?? {};
+    const known = new Map<string, Input | Call>(inputs);
+    const calls = new Map<string, Call>();
+    for (const [name, given] of Object.entries(record)) {
       const path = `graph.modules.${name}`;
-      const [module = '', , ...surplus] = name.split('~');
-      if (surplus.length > 0)
-        this.#report(path, "expected a module's name, or one use of it as 'name~suffix', got more than one ~");
-      else if (!modules.includes(module)) {
-        this.#report(
-          path,
-          `there is no module '${module}'${didYouMean(module, modules)}; there are ${modules.join(', ')}`,
-        );
-      }
-      if (inputs.has(name)) this.#report(path, `'${name}' is the name of an input already`);
-      const refs = (at: string, value: unknown) => this.#refs(at, value, known, later);
-      const args = Array.isArray(given) ? given.map((value, i) => refs(`${path}[${i}]`, value)) : [];
+      const key = this.#key(path, name, modules);
+      if (inputs.has(name)) this.#report(path, `${show(name)} is the name of an input already`);
+      const sources = (at: string, value: unknown) => this.#sources(at, value, known, record);
+      const args = Array.isArray(given) ? given.map((value, i) => sources(`${path}[${i}]`, value)) : [];
       const keywords = isRecord(given)
-        ? Object.fromEntries(Object.entries(given).map(([key, value]) => [key, refs(`${path}.${key}`, value)]))
-        : {};
+        ? Object.entries(given).map(([input, value]) => [input, sources(`${path}.${input}`, value)] as const)
+        : [];
       if (!Array.isArray(given) && !isRecord(given)) {
         this.#report(
           path,
           `expected a list of what goes in, or a record by the names of its inputs, got ${show(given)}`,
         );
       }
-      known.add(name);
-      return { name, module, args, keywords };
-    });
+      const module = modules.get(key) ?? this.#unknown;
+      const call = { name, key, module, args, keywords: Object.fromEntries(keywords) };
+      known.set(name, call);
+      calls.set(name, call);
+    }
+    return calls;
+  }
+
+  /** The name of the module that a use, `name` or `name~suffix`, is of. */
+  #key(path: string, name: string, modules: ReadonlyMap<string, unknown>): string {
+    const [key = '', , ...surplus] = name.split('~');
+    if (surplus.length > 0)
+      this.#report(path, "expected a module's name, or one use of it as 'name~suffix', got more than one ~");
+    else if (!modules.has(key)) {
+      this.#report(
+        path,
+        `there is no module ${show(key)}${this.#near(key, modules)}; there are ${listed(modules.keys())}`,
+      );
+    }
+    return key;
   }
 
   /** Names of values, or lists and records of them. */
-  #refs(path: string, value: unknown, known: ReadonlySet<string>, later: readonly string[]): Refs {
-    if (Array.isArray(value)) return value.map((entry, i) => this.#refs(`${path}[${i}]`, entry, known, later));
-    if (isRecord(value)) {
-      return Object.fromEntries(
-        Object.entries(value).map(([key, entry]) => [key, this.#refs(`${path}.${key}`, entry, known, later)]),
-      );
+  #sources(path: string, value: unknown, known: ReadonlyMap<string, Input | Call>, later: Spec, depth = 0): Sources {
+    const inner = (key: string, entry: unknown) => this.#sources(path + key, entry, known, later, depth + 1);
+    if (depth > DEEPEST) {
+      this.#report(path, `nested more than ${DEEPEST} levels deep`);
+      return [];
     }
+    if (Array.isArray(value)) return value.map((entry, i) => inner(`[${i}]`, entry));
+    if (isRecord(value))
+      return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, inner(`.${key}`, entry)]));
+    const found = typeof value === 'string' ? known.get(value) : undefined;
+    if (found) return new Source(found);
     if (typeof value !== 'string')
       this.#report(path, `expected the name of an input or of a module before, got ${show(value)}`);
-    else if (!known.has(value)) {
+    else {
       this.#report(
         path,
-        later.includes(value)
-          ? `'${value}' is computed only later; put it before`
-          : `there is no '${value}' here${didYouMean(value, known)}; there is ${[...known].join(', ')}`,
+        Object.hasOwn(later, value)
+          ? `${show(value)} is computed only later; put it before`
+          : `there is no ${show(value)} here${this.#near(value, known)}; there is ${listed(known.keys())}`,
       );
     }
-    return String(value);
+    return [];
   }
 
-  #output(output: unknown, known: readonly string[]): Refs {
+  #output(output: unknown, known: ReadonlyMap<string, Input | Call>): Sources {
     const path = 'graph.output';
-    if (output === undefined) {
-      this.#report(path, 'missing (the name of what comes out, or a list or record of names)');
-      return '';
-    }
-    return this.#refs(path, output, new Set(known), []);
+    if (output !== undefined) return this.#sources(path, output, known, {});
+    this.#report(path, 'missing (the name of what comes out, or a list or record of names)');
+    return [];
   }
 
-  /** Shapes of everything, where those of the inputs are known: reports the first that cannot work. */
-  #infer(model: GraphModule, inputs: ReadonlyMap<string, Tensor | null>): void {
-    if ([...inputs.values()].some((t) => t === null)) return;
-    const given = Object.fromEntries(inputs) as Record<string, Tensor>;
+  /** Shapes of everything, where those of the inputs are known: reports what cannot work. */
+  #infer(plan: Plan): void {
+    const values: Values = new Map();
+    for (const input of plan.inputs) {
+      if (!input.aval) return;
+      values.set(input, new Tensor(leaf(null, input.aval)));
+    }
     inferring(() =>
-      model.run(given, (node, call) => {
+      run(plan, values, (call, forward) => {
         try {
-          return call();
+          return expectRoomFor(call.module, forward());
         } catch (error) {
           if (!(error instanceof TorcharcError)) throw error;
-          this.#report(`graph.modules.${node.name}`, error.message);
+          this.#report(`graph.modules.${call.name}`, error.message);
           return undefined;
         }
       }),

@@ -8,7 +8,7 @@ import { tensor } from '../ops/create.ts';
 import { cat, stack } from '../ops/join.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
-import { functionOf, reductions } from './functions.ts';
+import { expectFew, functionOf, reductions } from './functions.ts';
 
 /** A dimension; negative ones count from the end. */
 function dimension(): z.ZodNumber;
@@ -43,14 +43,16 @@ export class Get extends layer({ key }, []) {
 /** x cut into a number of pieces. https://pytorch.org/docs/stable/generated/torch.chunk.html */
 export class ForkChunk extends layer({ chunks: int(undefined, 1), dim: dimension(1) }, []) {
   override forward(x: Tensor): Tensor[] {
-    return x.chunk(this.args.chunks, { dim: this.args.dim });
+    const { chunks, dim } = this.args;
+    return expectFew('ForkChunk', x, dim, { count: chunks }).chunk(chunks, { dim });
   }
 }
 
 /** x cut into pieces of a size, or of given sizes. https://pytorch.org/docs/stable/generated/torch.split.html */
 export class ForkSplit extends layer({ split_size_or_sections: sizes, dim: dimension(1) }, []) {
   override forward(x: Tensor): Tensor[] {
-    return x.split(this.args.split_size_or_sections, { dim: this.args.dim });
+    const { split_size_or_sections: size, dim } = this.args;
+    return (typeof size === 'number' ? expectFew('ForkSplit', x, dim, { size }) : x).split(size, { dim });
   }
 }
 

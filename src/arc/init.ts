@@ -5,6 +5,13 @@ import { type Module, Parameter } from '../nn/module.ts';
 import { type Issue, TorcharcError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
 
+const applied = new WeakMap<Module, unknown>();
+
+/** The init that was applied to a module, if one was. */
+export function initOf(module: Module): unknown {
+  return applied.get(module);
+}
+
 /** Apply `init: name` or `init: {type: name, ...options}`; biases keep their default. Returns what is wrong. */
 export function applyInit(module: Module, spec: unknown): Issue[] {
   const { type, ...options } = typeof spec === 'string' ? { type: spec } : ((spec ?? {}) as Record<string, unknown>);
@@ -21,7 +28,7 @@ export function applyInit(module: Module, spec: unknown): Issue[] {
     return [
       {
         path: typeof spec === 'string' ? '' : 'type',
-        message: `unknown init '${type}'${didYouMean(type, words)}; there are ${words.join(', ')}`,
+        message: `unknown init ${show(type)}${didYouMean(type, words)}; there are ${words.join(', ')}`,
       },
     ];
   }
@@ -45,5 +52,6 @@ export function applyInit(module: Module, spec: unknown): Issue[] {
     if (error instanceof TorcharcError) return [{ path: '', message: error.message }];
     throw error;
   }
+  applied.set(module, spec);
   return [];
 }

@@ -73,8 +73,14 @@ export function buildLayers(spec: Readonly<Record<string, unknown>>, input: Shap
       if (key === 'dropout') add('dropout', dims === '1' ? 'Dropout' : `Dropout${dims}d`, { p: spec.dropout });
     }
   });
-  return issues.length > 0 ? issues : new Sequential(modules);
+  if (issues.length > 0) return issues;
+  const stack = new Sequential(modules);
+  stacks.set(stack, spec.in_shape);
+  return stack;
 }
+
+/** The stacks that were built, with the `in_shape` of their specs. */
+export const stacks = new WeakMap<Module, unknown>();
 
 /** One message a path: the same follows every layer. */
 function report(issues: Issue[], path: string, message: string): void {

@@ -58,5 +58,7 @@ export function moduleType(name: unknown): ModuleClass | Issue {
   if (typeof name !== 'string')
     return { path: 'type', message: `expected the name of a module type, got ${show(name)}` };
   if (holders.has(name)) return { path: 'type', message: `${name} holds modules and cannot be named in an arc` };
-  return types.get(name) ?? { path: 'type', message: `unknown module type '${name}'${didYouMean(name, types.keys())}` };
+  return (
+    types.get(name) ?? { path: 'type', message: `unknown module type ${show(name)}${didYouMean(name, types.keys())}` }
+  );
 }

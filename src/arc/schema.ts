@@ -16,7 +16,8 @@ export function arcSchema(): JsonSchema {
   const names = types.map(([name]) => name);
   // the formats are told apart by what is there, so that editors speak of one of them only
   const single = either(hasTypeName, ref('spec'), ref('dag'));
-  const graphOrSpec = either(hasGraph, ref('graph'), ref('spec'));
+  const list = closed({ Sequential: sequential }, ['Sequential']);
+  const graphOrSpec = either(hasGraph, ref('graph'), either({ required: ['Sequential'] }, list, ref('spec')));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'An arc of torcharc',
@@ -25,6 +26,7 @@ export function arcSchema(): JsonSchema {
       modules: { description: 'modules by name, of the graph format' },
       graph: { description: 'what goes into each module, and what comes out' },
       dag_in_shape: ref('inputs'),
+      Sequential: sequential,
       type: { description: 'the type of the module, or a module of that name' },
     },
     ...either({ required: ['dag_in_shape'] }, single, graphOrSpec),
@@ -47,6 +49,7 @@ function either(condition: JsonSchema, then: JsonSchema, otherwise?: JsonSchema)
   return { if: condition, then, ...(otherwise ? { else: otherwise } : {}) };
 }
 
+const sequential = { description: 'modules one after the other', type: 'array', items: ref('module') };
 const hasTypeName = { properties: { type: { type: 'string' } }, required: ['type'] };
 const hasGraph = { anyOf: [{ required: ['modules'] }, { required: ['graph'] }] };
 const strings = { type: 'array', items: { type: 'string' } };
@@ -99,7 +102,7 @@ function graphFormat(types: Types, names: readonly string[]): JsonSchema {
     module: {
       description: 'a record of one type and its options',
       ...closed({
-        Sequential: { description: 'modules one after the other', type: 'array', items: ref('module') },
+        Sequential: sequential,
         compact: {
           description: 'one layer several times, with other modules before and after each',
           ...closed({ layer, prelayer: list, postlayer: list }, ['layer']),

@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import '../autograd/backward.ts';
 import '../ops/methods.ts';
 import { exitCode, report } from './errors.ts';
+import { graphCommand } from './graph.ts';
 import type { Screen } from './progress.ts';
 import { summaryCommand } from './summary.ts';
 import { trainCommand } from './train.ts';
@@ -85,7 +86,7 @@ function program(terminal: Terminal): Command {
   torcharc
     .command('summary')
     .argument('<arc.yaml>', 'the arc, YAML or JSON')
-    .description('Print the modules of an arc with output shapes, parameters and multiply-adds.')
+    .description('Print the modules of an arc with output shapes, parameters, multiply-adds and bytes.')
     .option(
       '--input <shape>',
       'shape of an input without the batch, if the arc does not say: 3,20,20 or image=3,20,20 or tokens=32:int64; may be repeated',
@@ -96,6 +97,23 @@ function program(terminal: Terminal): Command {
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', summaryHelp)
     .action((arc: string, options: { input?: string[]; batch: number }) => summaryCommand(path(arc), options, screen));
+
+  torcharc
+    .command('graph')
+    .argument('<arc.yaml>', 'the arc, YAML or JSON')
+    .description('Draw the modules of an arc and what flows between them.')
+    .option('-o, --output <file>', 'the picture to write: .svg, .html or .mmd (Mermaid); without it a list is printed')
+    .option(
+      '--input <shape>',
+      'shape of an input without the batch, if the arc does not say: 3,20,20 or image=3,20,20 or tokens=32:int64; may be repeated',
+      (shape: string, before: readonly string[] = []) => [...before, shape],
+    )
+    .option('--debug', 'print where in the code an error came up')
+    .helpOption('-h, --help', 'print this help')
+    .action((arc: string, { output, input }: { output?: string; input?: string[] }) => {
+      const out = output === undefined ? {} : { output: path(output) };
+      return graphCommand(path(arc), { ...out, ...(input ? { input } : {}) }, screen);
+    });
 
   torcharc
     .command('validate')
@@ -145,7 +163,8 @@ metrics.jsonl (a line per epoch), last.safetensors (weights after the last epoch
 best.safetensors (weights of the epoch with the best test score).`;
 
 const summaryHelp = `
-Multiply-adds are those of linear, convolution, recurrent and attention layers in one forward pass.
+Multiply-adds are those of one forward pass: matrix products, convolutions and recurrent layers; biases,
+norms, activations and pooling count nothing. Bytes are those of what comes out of a module, in all its calls.
 
 Examples:
   torcharc summary arc.yaml

@@ -1,14 +1,19 @@
 import { build } from '../arc/build.ts';
+import { DAGNet } from '../arc/dag.ts';
+import { GraphModule } from '../arc/graph.ts';
+import { planOf, samplesOf } from '../arc/net.ts';
 import { readText } from '../io/files.ts';
 import { parseYaml, placed } from '../io/yaml.ts';
+import type { Module } from '../nn/module.ts';
 import { type ModuleSummary, summarize } from '../nn/summary.ts';
-import { asDtype, type Dtype } from '../tensor/dtype.ts';
+import { itemSize } from '../tensor/dtype.ts';
 import { inferring } from '../tensor/mode.ts';
-import { showShape } from '../tensor/shape.ts';
+import { numel, showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
-import { callModel, inputNames, inputShape } from '../train/inputs.ts';
+import { inputShape } from '../train/inputs.ts';
 import { locating } from '../train/locate.ts';
 import { ArcError, ArgError, TorcharcError } from '../util/errors.ts';
+import { inputShapes } from './inputs.ts';
 import type { Screen } from './progress.ts';
 import { table } from './table.ts';
 
@@ -21,28 +26,26 @@ export interface SummaryOptions {
 /** `torcharc summary`. */
 export async function summaryCommand(path: string, options: SummaryOptions, screen: Screen): Promise<void> {
   const yaml = parseYaml(await readText(path), path);
-  const arc = yaml.value;
-  let modules: readonly ModuleSummary[];
   try {
-    const model = build(arc).eval();
-    const inputs = inputsOf(arc, options);
+    const model = build(yaml.value).eval();
+    const inputs = inputsOf(model, yaml.value, options);
     // summarize does not say where a shape fails
-    locating(model, () => inferring(() => callModel(model, inputs)));
-    modules = summarize(model, inputs);
+    locating(model, () => inferring(() => (model.forward as (...xs: readonly unknown[]) => unknown)(...inputs)));
+    screen.write(`${render(model, summarize(model, ...inputs), screen)}\n`);
   } catch (e) {
     if (!(e instanceof TorcharcError)) throw e;
     throw placed(yaml, path, e instanceof ArcError ? e.issues : [{ path: '', message: e.message }], e);
   }
-  screen.write(`${render(modules, screen)}\n`);
 }
 
-function render(modules: readonly ModuleSummary[], { colors }: Screen): string {
-  const rows = modules.map(({ name, type, outputShape, parameters, macs }) => [
+function render(model: Module, modules: readonly ModuleSummary[], { colors }: Screen): string {
+  const rows = modules.map(({ name, type, outputShapes, parameters, macs, bytes }) => [
     name === '' ? '(model)' : `${'  '.repeat(name.split('.').length)}${name.split('.').at(-1)}`,
     type,
-    showOutput(outputShape),
+    outputShapes.map(showShape).join(' '),
     grouped(parameters),
     grouped(macs),
+    grouped(bytes),
   ]);
   const right = 'right' as const;
   const columns = [
@@ -51,51 +54,40 @@ function render(modules: readonly ModuleSummary[], { colors }: Screen): string {
     { head: 'output' },
     { head: 'parameters', align: right },
     { head: 'multiply-adds', align: right },
+    { head: 'bytes', align: right },
   ];
   const [head = '', ...lines] = table(columns, rows).split('\n');
   const [root] = modules;
-  const totals = [`parameters     ${grouped(root?.parameters ?? 0)}`, `multiply-adds  ${grouped(root?.macs ?? 0)}`];
+  const size = model.parameters().reduce((bytes, p) => bytes + numel(p.shape) * itemSize(p.dtype), 0);
+  const holders = new Set(modules.flatMap(({ name }) => (name ? [name.split('.').slice(0, -1).join('.')] : [])));
+  const outputs = modules.reduce((sum, { name, bytes }) => sum + (holders.has(name) ? 0 : bytes), 0);
+  const totals = [
+    `parameters     ${grouped(root?.parameters ?? 0)} (${grouped(size)} bytes)`,
+    `multiply-adds  ${grouped(root?.macs ?? 0)}`,
+    `outputs        ${grouped(outputs)} bytes`,
+  ];
   return [colors.bold(head), ...lines, '', ...totals].join('\n');
-}
-
-function showOutput(shape: ModuleSummary['outputShape']): string {
-  return shape ? showShape(shape) : '';
 }
 
 function grouped(n: number): string {
   return n.toLocaleString('en');
 }
 
-interface Input {
-  readonly shape: readonly number[];
-  readonly dtype: Dtype;
-}
-
-/** Placeholders for the inputs of an arc: shapes from the command line, else from the arc. */
-function inputsOf(arc: unknown, { input = [], batch }: SummaryOptions): Tensor | Record<string, Tensor> {
-  const names = inputNames(arc);
-  const given = new Map(input.map((text) => parseInput(text, names)));
-  for (const name of given.keys()) {
-    if (name === '' || names?.includes(name)) continue;
+/** Placeholders for the inputs of a model: shapes from the command line, else from the arc. */
+function inputsOf(
+  model: Module,
+  arc: unknown,
+  { input = [], batch }: SummaryOptions,
+): readonly (Tensor | Record<string, Tensor>)[] {
+  const shapes = inputShapes(input);
+  const samples = samplesOf('--input', planOf(model, shapes), shapes);
+  const placed = [...samples].map(([{ name }, sample]): [string, Tensor] => {
+    const { shape, dtype = 'float32' } = sample ?? { shape: name === '' ? inputShape(arc, '') : null };
+    if (shape) return [name, new Tensor(leaf(null, { shape: [batch, ...shape], dtype }))];
     throw new ArgError(
-      `--input: the arc has no input '${name}'; ${names ? `its inputs are ${names.join(', ')}` : 'its input has no name'}`,
+      `the arc does not say the shape of its input${name && ` '${name}'`}; give it without the batch, such as --input ${name && `${name}=`}3,20,20`,
     );
-  }
-  const place = ({ shape, dtype }: Input) => new Tensor(leaf(null, { shape: [batch, ...shape], dtype }));
-  const shapeOf = (name: string): Tensor => {
-    const declared = inputShape(arc, name);
-    const known = given.get(name) ?? (declared && { shape: declared, dtype: 'float32' });
-    if (known) return place(known);
-    throw new ArgError(
-      `the arc does not say the shape of its input; give it without the batch, such as --input ${name ? `${name}=` : ''}3,20,20`,
-    );
-  };
-  return names ? Object.fromEntries(names.map((name) => [name, shapeOf(name)])) : shapeOf('');
-}
-
-function parseInput(text: string, names: readonly string[] | null): [string, Input] {
-  const match = /^(?:([^=]+)=)?(\d+(?:,\d+)*)(?::(\w+))?$/.exec(text);
-  if (!match) throw new ArgError(`--input: expected a shape such as 3,20,20 or image=3,20,20, got '${text}'`);
-  const [, name = names?.length === 1 ? names[0]! : '', shape, dtype = 'float32'] = match;
-  return [name, { shape: shape!.split(',').map(Number), dtype: asDtype(dtype) }];
+  });
+  const byName = model instanceof GraphModule || (model instanceof DAGNet && placed[0]?.[0] !== '');
+  return byName ? [Object.fromEntries(placed)] : placed.map(([, x]) => x);
 }

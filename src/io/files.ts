@@ -1,4 +1,5 @@
 /** Files, for Node only: reading with clear errors, and writing that never leaves half a file. */
+import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TorcharcError } from '../util/errors.ts';
@@ -29,8 +30,22 @@ export function readBytes(path: string): Promise<Uint8Array> {
   return explained(`cannot read ${path}`, () => readFile(path));
 }
 
-export async function readText(path: string): Promise<string> {
-  return decodeUtf8(await readBytes(path)) ?? notText(path);
+/** Bytes of an arc or a config: the largest are a hundredth of it. */
+const LARGEST_TEXT = 64 * 2 ** 20;
+
+/** The text of a file of at most `most` bytes, 64 MB unless said. No more is read, whatever the path is of. */
+export async function readText(path: string, most = LARGEST_TEXT): Promise<string> {
+  const bytes = await explained(`cannot read ${path}`, () => readUpTo(path, most + 1));
+  if (bytes.length > most)
+    throw new TorcharcError(`cannot read ${path}: expected at most ${most / 2 ** 20} MB of text, got more`);
+  return decodeUtf8(bytes) ?? notText(path);
+}
+
+async function readUpTo(path: string, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of createReadStream(path, { end: most - 1, highWaterMark: 2 ** 20 }))
+    chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks);
 }
 
 function notText(path: string): never {

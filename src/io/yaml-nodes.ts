@@ -14,6 +14,8 @@ import {
 
 /** Uses of anchors, those inside other anchors multiplied: enough for any arc, far below what could exhaust memory. */
 const maxUses = 10_000;
+/** Values that all aliases together may stand for. */
+const maxValues = 1_000_000;
 /** Keys that all merges together may copy. */
 const maxMerged = 1_000_000;
 
@@ -37,6 +39,12 @@ class Walk {
   /** Uses of anchors inside what has an anchor itself. */
   readonly #uses = new Map<Node, number>();
   #allUses = 0;
+  /** Values so far, those that aliases stand for among them, and how many of them are in each that has an anchor. */
+  #values = 0;
+  readonly #valuesOf = new Map<Node, number>();
+  #aliased = 0;
+  /** What the aliases being looked at are for. */
+  #kind: 'aliases' | 'merges' = 'aliases';
   /** Keys of mappings with those they merge. */
   readonly #sizes = new Map<Node, number>();
   #merged = 0;
@@ -53,8 +61,10 @@ class Walk {
     }
     if (node.anchor) this.#anchors.set(node.anchor, node);
     this.#around.push(node);
+    const before = this.#values++;
     if (isMap(node)) this.#map(node);
     if (isSeq(node)) for (const item of node.items) this.node(item);
+    if (node.anchor) this.#valuesOf.set(node, this.#values - before);
     this.#around.pop();
   }
 
@@ -67,6 +77,7 @@ class Walk {
         this.#fail(offset, `the key ${isQuoted(key) ? JSON.stringify(name) : name} is already there in this mapping`);
       seen.add(name);
       this.node(key);
+      this.#kind = isMerge(key) ? 'merges' : 'aliases';
       this.node(value);
       if (isMerge(key)) this.#merge(map, offset, value);
     }
@@ -78,6 +89,10 @@ class Walk {
     if (!target) this.#fail(offset, `the alias *${alias.source} has no anchor &${alias.source} before it`);
     if (this.#around.includes(target)) this.#fail(offset, `the alias *${alias.source} stands inside what it names`);
     this.aliases.set(alias, target);
+    const values = this.#valuesOf.get(target)!;
+    this.#values += values;
+    this.#aliased += values;
+    if (this.#aliased > maxValues) this.#fail(0, `${this.#kind} expand to too much: more than ${maxValues} values`);
     const uses = 1 + (this.#uses.get(target) ?? 0);
     this.#allUses += uses;
     if (this.#allUses > maxUses) this.#fail(0, `aliases expand to too much: more than ${maxUses} uses of anchors`);

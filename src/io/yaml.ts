@@ -1,5 +1,5 @@
 /** YAML (and JSON, a part of it) with places: `file:line:column` for whatever turns out to be wrong with a value. */
-import { type Document, isAlias, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isAlias, isMap, isSeq, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { type Issue, TorcharcError } from '../util/errors.ts';
 import { type Aliases, checkNodes, pairsOf, start } from './yaml-nodes.ts';
 
@@ -43,9 +43,10 @@ export function parseYaml(text: string, filename: string): Yaml {
   const [first] = [...doc.errors, ...doc.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
   if (first) fail(first.pos[0], explain(first.code, first.message, text.slice(first.pos[0])));
   const aliases = checkNodes(doc, fail);
+  const index = new Map<YAMLMap, Pairs>();
   return {
     value: doc.toJS({ maxAliasCount: -1 }) as unknown,
-    locate: (path) => at(find(doc, aliases, path)),
+    locate: (path) => at(find(doc, aliases, index, path)),
   };
 }
 
@@ -88,22 +89,18 @@ function explain(code: string, message: string, source: string): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }
 
-/** Offset of the key or list item a path leads to, as far as it leads. */
-function find(doc: Document.Parsed, aliases: Aliases, path: Path | string): number {
+/** Offset of the key or list item a path leads to, as far as it leads; `index` is of the mappings that were looked into. */
+function find(doc: Document.Parsed, aliases: Aliases, index: Map<YAMLMap, Pairs>, path: Path | string): number {
   let node: unknown = doc.contents;
   let offset = start(node);
   let rest: Path | string | null = path;
   while (rest !== null && rest.length > 0) {
     if (isAlias(node)) node = aliases.get(node);
     if (isMap(node)) {
-      let [best, left]: [{ key: unknown; value: unknown } | null, Path | string | null] = [null, null];
-      for (const pair of pairsOf(node, aliases)) {
-        const after = behind(rest, String(pair.key));
-        // of a text, as much as possible: keys may have dots
-        if (after !== null && (left === null || after.length < left.length)) [best, left] = [pair, after];
-      }
+      const pairs = byKey(node, aliases, index);
+      const [best, after]: [Pair | undefined, Path | string] = first(rest, pairs);
       if (!best) break;
-      [offset, node, rest] = [start(best.key), best.value, left];
+      [offset, node, rest] = [start(best.key), best.value, after];
     } else if (isSeq(node)) {
       const place: string = typeof rest === 'string' ? (/^[.[](\d+)/.exec(rest)?.[1] ?? '') : String(rest[0]);
       const item = place === '' ? undefined : node.items[Number(place)];
@@ -115,11 +112,25 @@ function find(doc: Document.Parsed, aliases: Aliases, path: Path | string): numb
   return offset;
 }
 
-/** What is left of a path behind a key it begins with, or null if it does not. */
-function behind(path: Path | string, key: string): Path | string | null {
-  if (typeof path !== 'string') return String(path[0]) === key ? path.slice(1) : null;
+type Pairs = ReadonlyMap<string, Pair>;
+
+/** The pairs of a mapping by their keys. */
+function byKey(map: YAMLMap, aliases: Aliases, index: Map<YAMLMap, Pairs>): Pairs {
+  const known = index.get(map);
+  if (known) return known;
+  const pairs = new Map<string, Pair>();
+  for (const pair of pairsOf(map, aliases)) if (!pairs.has(String(pair.key))) pairs.set(String(pair.key), pair);
+  index.set(map, pairs);
+  return pairs;
+}
+
+/** The pair that a path begins with, and what is left of the path. Of a text it is the longest key, since keys may have dots. */
+function first(path: Path | string, pairs: Pairs): [Pair | undefined, Path | string] {
+  if (typeof path !== 'string') return [pairs.get(String(path[0])), path.slice(1)];
   const text = path.startsWith('.') ? path.slice(1) : path;
-  if (!text.startsWith(key)) return null;
-  const after = text.slice(key.length);
-  return after === '' || /^[.[]/.test(after) ? after : null;
+  for (let end = text.length; end >= 0; end--) {
+    const pair = end === text.length || '.['.includes(text[end]!) ? pairs.get(text.slice(0, end)) : undefined;
+    if (pair) return [pair, text.slice(end)];
+  }
+  return [undefined, path];
 }

@@ -50,17 +50,16 @@ export function expectTensors(type: ModuleType): void {
   const forward = type.prototype.forward as (this: Module, ...inputs: unknown[]) => unknown;
   const count = type.tensors ?? forward.length;
   const names = type.inputs ?? ['input'];
-  Object.defineProperty(type.prototype, 'forward', {
-    configurable: true,
-    writable: true,
-    value(this: Module, ...inputs: unknown[]) {
-      for (let i = 0; i < count; i++) {
-        if (inputs[i] instanceof Tensor) continue;
-        expectTensor(`${typeName(this.constructor)}: ${names[i] ?? `input ${i + 1}`}`, inputs[i]);
-      }
-      return forward.apply(this, inputs);
-    },
-  });
+  function checked(this: Module, ...inputs: unknown[]): unknown {
+    for (let i = 0; i < count; i++) {
+      if (inputs[i] instanceof Tensor) continue;
+      expectTensor(`${typeName(this.constructor)}: ${names[i] ?? `input ${i + 1}`}`, inputs[i]);
+    }
+    return forward.apply(this, inputs);
+  }
+  // how many it requires is seen from outside
+  Object.defineProperty(checked, 'length', { value: forward.length });
+  Object.defineProperty(type.prototype, 'forward', { configurable: true, writable: true, value: checked });
 }
 
 function isRecord(value: unknown): value is object {

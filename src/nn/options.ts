@@ -15,6 +15,18 @@ export function int(fallback?: number, min = 0): z.ZodNumber | z.ZodDefault<z.Zo
   return fallback === undefined ? schema : described(schema.default(fallback), text);
 }
 
+/** More layers of one module would be a mistake. */
+const MOST_LAYERS = 1000;
+
+/** A number of layers that a module makes: of non-negative integers (or at least `min`), no more than 1000. */
+export function count(fallback?: undefined, min?: number): z.ZodNumber;
+export function count(fallback: number, min?: number): z.ZodDefault<z.ZodNumber>;
+export function count(fallback?: number, min = 0): z.ZodNumber | z.ZodDefault<z.ZodNumber> {
+  const text = `an integer from ${min} to ${MOST_LAYERS}`;
+  const schema: z.ZodNumber = described(z.int().min(min).max(MOST_LAYERS), text);
+  return fallback === undefined ? schema : described(schema.default(fallback), text);
+}
+
 /** A number that Python prints as a float: 1 as `1.0`. */
 export function float(fallback: number, { min, max }: { min?: number; max?: number } = {}): z.ZodDefault<z.ZodNumber> {
   let schema = z.number();

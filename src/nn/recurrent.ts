@@ -4,13 +4,13 @@ import { mode } from '../tensor/mode.ts';
 import { sameShape, showShape } from '../tensor/shape.ts';
 import { expectTensor, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
-import { bool, choice, int, type LayerBase, layer, python, pythonFloat } from './args.ts';
+import { bool, choice, count, int, type LayerBase, layer, python, pythonFloat } from './args.ts';
 import { type Kind, recurrent, type Weights } from './functional/recurrent.ts';
 import { uniform_ } from './init.ts';
 import { type Optional, optionalInputs } from './inputs.ts';
 import { type Module, Parameter } from './module.ts';
 
-const sizes = { input_size: int(undefined, 1), hidden_size: int(undefined, 1), num_layers: int(1, 1) };
+const sizes = { input_size: int(undefined, 1), hidden_size: int(undefined, 1), num_layers: count(1, 1) };
 const range = 'a number in range [0, 1] representing the probability of an element being zeroed';
 const rest = {
   bias: bool(true),

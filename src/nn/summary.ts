@@ -1,9 +1,11 @@
 /** What each module of a model gives and costs, without computing anything. */
+import { itemSize } from '../tensor/dtype.ts';
 import { inferring } from '../tensor/mode.ts';
-import type { Shape } from '../tensor/shape.ts';
-import { numel } from '../tensor/shape.ts';
-import { type Node, Tensor } from '../tensor/tensor.ts';
+import { numel, type Shape } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { macCounter } from './macs.ts';
 import { type Module, typeName } from './module.ts';
+import { isUninitialized } from './uninitialized.ts';
 import { watching } from './watch.ts';
 
 export interface ModuleSummary {
@@ -12,10 +14,23 @@ export interface ModuleSummary {
   readonly type: string;
   /** Shape of the output of its last call; null where there is not just one tensor, or it was not called. */
   readonly outputShape: Shape | null;
+  /** The shapes of all tensors that its last call gave. */
+  readonly outputShapes: readonly Shape[];
   /** Elements of all parameters below it, shared ones once. */
   readonly parameters: number;
-  /** Multiply-adds of its products and convolutions, over all calls. */
+  /**
+   * Multiply-adds over all calls: those of matrix products (linear, bilinear, attention), convolutions and recurrent layers; biases, norms,
+   * activations, pooling and all else by element are nothing. A multiply-add is one, as in fvcore and torchinfo.
+   */
   readonly macs: number;
+  /** Bytes of all that its calls gave. */
+  readonly bytes: number;
+}
+
+interface Calls {
+  readonly last: readonly Tensor[];
+  readonly macs: number;
+  readonly bytes: number;
 }
 
 /** Run a model for shapes alone and describe every module, in the order of `namedModules`. */
@@ -23,8 +38,9 @@ export function summarize(
   model: Module,
   ...inputs: readonly (Tensor | Readonly<Record<string, Tensor>>)[]
 ): ModuleSummary[] {
-  const calls = new Map<Module, { output: unknown; macs: number }>();
+  const calls = new Map<Module, Calls>();
   const all = model.namedModules();
+  const count = macCounter();
   let total = 0;
   watching(
     all.map(([, module]) => module),
@@ -32,42 +48,35 @@ export function summarize(
       (...xs) => {
         const before = total;
         const output = forward(...xs);
-        total += newMacs(output);
-        calls.set(module, { output, macs: (calls.get(module)?.macs ?? 0) + total - before });
+        total += count(output);
+        const last = tensorsOf(output);
+        const { macs = 0, bytes = 0 } = calls.get(module) ?? {};
+        calls.set(module, { last, macs: macs + total - before, bytes: bytes + bytesOf(last) });
         return output;
       },
     () => inferring(() => (model.forward as (...xs: readonly unknown[]) => unknown)(...inputs)),
   );
   return all.map(([name, module]) => {
-    const call = calls.get(module);
+    const { last = [], macs = 0, bytes = 0 } = calls.get(module) ?? {};
+    const outputShapes = last.map(({ shape }) => shape);
     return {
       name,
       type: typeName(module.constructor),
-      outputShape: call?.output instanceof Tensor ? call.output.shape : null,
-      parameters: module.parameters().reduce((n, p) => n + numel(p.shape), 0),
-      macs: call?.macs ?? 0,
+      outputShape: outputShapes.length === 1 ? outputShapes[0]! : null,
+      outputShapes,
+      parameters: module.parameters().reduce((n, p) => n + (isUninitialized(p) ? 0 : numel(p.shape)), 0),
+      macs,
+      bytes,
     };
   });
-
-  /** Multiply-adds of the nodes behind an output that were not counted yet. */
-  function newMacs(output: unknown): number {
-    const todo: Node[] = [];
-    const visit = (value: unknown): void => {
-      if (value instanceof Tensor) todo.push(value.node);
-      else if (Array.isArray(value)) value.forEach(visit);
-      else if (typeof value === 'object' && value !== null) Object.values(value).forEach(visit);
-    };
-    visit(output);
-    let macs = 0;
-    while (todo.length > 0) {
-      const node = todo.pop()!;
-      if (counted.has(node)) continue;
-      counted.add(node);
-      macs += node.op?.macs?.(node.inputs, node.attrs, node) ?? 0;
-      todo.push(...node.inputs);
-    }
-    return macs;
-  }
 }
 
-const counted = new WeakSet<Node>();
+/** All tensors in what a module gave. */
+export function tensorsOf(value: unknown): Tensor[] {
+  if (value instanceof Tensor) return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(tensorsOf) : [];
+}
+
+export function bytesOf(tensors: readonly Tensor[]): number {
+  return tensors.reduce((bytes, { shape, dtype }) => bytes + numel(shape) * itemSize(dtype), 0);
+}

@@ -4,7 +4,7 @@ import { type Dtype, isFloat } from '../tensor/dtype.ts';
 import { asShape, showShape } from '../tensor/shape.ts';
 import { expectTensor, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
-import { bool, int, layer, optional, show } from './args.ts';
+import { bool, count, int, layer, optional, show } from './args.ts';
 import { ModuleList } from './container.ts';
 import { copyOf } from './copy.ts';
 import { xavierUniform_ } from './init.ts';
@@ -53,7 +53,7 @@ export interface TransformerEncoderOptions {
 export class TransformerEncoder extends layer(
   {
     encoder_layer: module('a TransformerEncoderLayer'),
-    num_layers: int(),
+    num_layers: count(),
     norm: optional(module('a module')),
     enable_nested_tensor: bool(true),
     mask_check: bool(true),
@@ -89,7 +89,7 @@ function call(module: Module, inputs: readonly Tensor[], ...options: object[]): 
 export class TransformerDecoder extends layer(
   {
     decoder_layer: module('a TransformerDecoderLayer'),
-    num_layers: int(),
+    num_layers: count(),
     norm: optional(module('a module')),
   },
   [],
@@ -128,8 +128,8 @@ const Base = layer(
   {
     d_model: int(512, 1),
     nhead: int(8, 1),
-    num_encoder_layers: int(6),
-    num_decoder_layers: int(6),
+    num_encoder_layers: count(6),
+    num_decoder_layers: count(6),
     ...common,
     custom_encoder: optional(module('a module')),
     custom_decoder: optional(module('a module')),

@@ -32,8 +32,13 @@ export function callModel(model: Module, x: Tensor | Record<string, Tensor>): un
 /** The names of an arc's inputs, if it names them. */
 export function inputNames(arc: unknown): string[] | null {
   const { dag_in_shape: shapes, graph } = arc as { dag_in_shape?: unknown; graph?: { input?: unknown } };
-  if (graph?.input !== undefined) return [graph.input].flat().map(String);
-  return typeof shapes === 'object' && shapes !== null && !Array.isArray(shapes) ? Object.keys(shapes) : null;
+  if (graph?.input !== undefined)
+    return isRecord(graph.input) ? Object.keys(graph.input) : [graph.input].flat().map(String);
+  return isRecord(shapes) ? Object.keys(shapes) : null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The shape of a sample that an arc says an input has, as far as it says. */

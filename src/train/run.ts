@@ -42,7 +42,11 @@ export async function prepare(path: string, overrides: Overrides = {}): Promise<
   const folder = dirname(path);
   const { arc, arcAt } = await readSpec(config.arc, folder, { path, yaml });
   const csv = from(folder, config.data.csv);
-  const data = criterionTargets(makeDataset(readTable(await readText(csv), csv), config.data), config, csv);
+  const data = criterionTargets(
+    makeDataset(readTable(await readText(csv, Number.POSITIVE_INFINITY), csv), config.data),
+    config,
+    csv,
+  );
 
   manualSeed(config.seed);
   const at = (key: string): At => ({ path, yaml, under: key });

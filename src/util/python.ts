@@ -13,11 +13,28 @@ export function show(value: unknown): string {
 
 function plainText(value: object): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(beginning(value, { left: 64 }));
   } catch {
-    // circular, or with bigints
+    // with bigints
     return Array.isArray(value) ? 'a list' : 'a record';
   }
+}
+
+/** As much of a value as is shown: every item takes a letter at least. */
+function beginning(value: unknown, room: { left: number }): unknown {
+  room.left -= 1;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const list: unknown[] = [];
+    for (let i = 0; i < value.length && room.left > 0; i++) list.push(beginning(value[i], room));
+    return list;
+  }
+  const entries: [string, unknown][] = [];
+  for (const key of Object.keys(value)) {
+    if (room.left <= 0) break;
+    entries.push([key, beginning((value as Record<string, unknown>)[key], room)]);
+  }
+  return Object.fromEntries(entries);
 }
 
 /** A value as Python's repr shows it. */

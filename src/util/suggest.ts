@@ -17,14 +17,21 @@ function distance(a: string, b: string): number {
 
 /** A longer name is no misspelling; comparing takes time with the square of the length. */
 const LONGEST = 100;
+/** Pairs of letters that are compared for one name: about a hundredth of a second. */
+const PAIRS = 200_000;
 
 /** The candidates nearest to `name`, ignoring case, best first; none when nothing is near. */
 export function nearest(name: string, candidates: Iterable<string>, most = 3): string[] {
   // of a single letter every other is near
   const limit = name.length < 2 ? 0 : Math.max(1, Math.floor(name.length / 3));
   if (name.length > LONGEST) return [];
+  let pairs = 0;
   const near = [...candidates]
     .filter((word) => Math.abs(word.length - name.length) <= limit)
+    .filter((word) => {
+      pairs += name.length * word.length;
+      return pairs <= PAIRS;
+    })
     .map((word) => ({ word, far: distance(name.toLowerCase(), word.toLowerCase()) }))
     .filter(({ far }) => far <= limit)
     .sort((a, b) => a.far - b.far || (a.word < b.word ? -1 : 1));

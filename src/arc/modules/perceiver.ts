@@ -1,6 +1,6 @@
 /** Perceivers: attention from a few vectors that are learned to any number of inputs, and from any number of outputs to them. */
 import * as z from 'zod';
-import { int, layer, optional } from '../../nn/args.ts';
+import { count, int, layer, optional } from '../../nn/args.ts';
 import { Sequential } from '../../nn/container.ts';
 import { nameType } from '../../nn/module.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -55,8 +55,8 @@ class PerceiverEncoder extends layer({
   in_channels: int(undefined, 1),
   latent_shape: vectors(),
   ...attention,
-  num_self_attn_blocks: int(1),
-  num_self_attn_per_block: int(1),
+  num_self_attn_blocks: count(1),
+  num_self_attn_per_block: count(1),
   self_attn_num_heads: int(1, 1),
   self_attn_widening_factor: int(1, 1),
   dropout_p: probability,

@@ -5,6 +5,7 @@ import { Embedding } from '../../nn/embedding.ts';
 import { Buffer, type Module, nameType } from '../../nn/module.ts';
 import { LayerNorm } from '../../nn/normalization.ts';
 import { tensor } from '../../ops/create.ts';
+import { expectRoom } from '../../ops/limits.ts';
 import { noGrad } from '../../tensor/mode.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { ArgError } from '../../util/errors.ts';
@@ -26,6 +27,7 @@ abstract class FixedPE extends layer(table) {
 
   private encodings(count: number): Tensor {
     const { d_model } = this.args;
+    expectRoom('pe', [1, count, d_model]);
     const data = new Float32Array(count * d_model);
     for (let position = 0; position < count; position++) data.set(this.row(position), position * d_model);
     return tensor(data, { shape: [1, count, d_model] });

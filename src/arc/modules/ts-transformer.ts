@@ -1,6 +1,6 @@
 /** Transformers of time series: [N, K, in_channels] to [N, K, out_channels]. */
 import * as z from 'zod';
-import { bool, choice, int, layer, optional } from '../../nn/args.ts';
+import { bool, choice, count, int, layer, optional } from '../../nn/args.ts';
 import { ModuleList, Sequential } from '../../nn/container.ts';
 import { Conv1d } from '../../nn/conv.ts';
 import { Linear } from '../../nn/linear.ts';
@@ -27,8 +27,8 @@ const PLACES = 128;
 const table = {
   d_model: int(512, 1),
   nhead: int(8, 1),
-  num_encoder_layers: int(6),
-  num_decoder_layers: int(6),
+  num_encoder_layers: count(6),
+  num_decoder_layers: count(6),
   dropout,
   dim_feedforward,
   activation,

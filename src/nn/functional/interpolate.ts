@@ -1,4 +1,5 @@
 /** Resizing of images, signals and volumes. */
+import { expectRoom } from '../../ops/limits.ts';
 import { repeatElements, resample } from '../../ops/resample.ts';
 import { type Kind, type Resampling, rowsOf } from '../../ops/resample-rows.ts';
 import { isFloat } from '../../tensor/dtype.ts';
@@ -46,6 +47,7 @@ export function interpolate(x: Tensor, options: InterpolateOptions = {}): Tensor
       `interpolate: Input and output sizes should be greater than 0, but got input ${showShape(x.shape.slice(2))} output ${showShape(sizes)}`,
     );
   }
+  expectRoom('interpolate', [...x.shape.slice(0, 2), ...sizes]);
   const dims = sizes.map((to, i): Resampling => {
     const from = x.shape[i + 2]!;
     return { kind, from, to, align_corners: align_corners ?? false, scale: scales?.[i] ?? null };
