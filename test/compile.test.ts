@@ -395,8 +395,8 @@ describe('gradients of a compiled function', () => {
     return { p, f };
   };
 
-  // 5000: an output of its own; 20000: written where we say
-  test.each([2, 5000, 20000])('are those of the latest call, and what was read stays (%i elements)', async (size) => {
+  // 5000: an output of its own; 40000: written where we say
+  test.each([2, 5000, 40000])('are those of the latest call, and what was read stays (%i elements)', async (size) => {
     const { p, f } = scaled(size);
     const first = async (t: Tensor) => ((await t.array()) as number[])[0];
     const read: Tensor[] = [];
@@ -411,7 +411,7 @@ describe('gradients of a compiled function', () => {
     expect([data[0], await first(p.grad!)]).toEqual([4, 5]);
   });
 
-  test.each([2, 5000, 20000])('can be asked for before the call has run (%i elements)', async (size) => {
+  test.each([2, 5000, 40000])('can be asked for before the call has run (%i elements)', async (size) => {
     const { p, f } = scaled(size);
     await f(tensor(1));
     const calls = [f(tensor(2))];
@@ -423,7 +423,7 @@ describe('gradients of a compiled function', () => {
   });
 
   test('that are returned as well are arrays of their own', async () => {
-    const p = new Parameter(rand([20000]));
+    const p = new Parameter(rand([40000]));
     const f = compile((by: Tensor) => {
       p.grad = null;
       p.mul(by).sum().backward();

@@ -314,7 +314,7 @@ describe('dispose', () => {
   const GONE = 'TorcharcError: this tensor was disposed of, so its values are gone';
 
   test('gives the memory to the next result of the size', async () => {
-    const x = rand([20000]);
+    const x = rand([40000]);
     await realize(x);
     const y = x.mul(2);
     const before = await y.data();

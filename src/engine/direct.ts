@@ -13,8 +13,8 @@ import { allocate, itemSize } from '../tensor/dtype.ts';
 import { numel } from '../tensor/shape.ts';
 import type { Node } from '../tensor/tensor.ts';
 
-/** From this many bytes on it pays: the error takes about as long as copying a quarter of it. */
-const MUCH = 65536;
+/** From this many bytes on it pays: the error takes as long as copying them. */
+const MUCH = 2 ** 17;
 
 /** Whether a model with these results shall write them into arrays of ours. */
 export async function isDirect(outputs: readonly Node[]): Promise<boolean> {

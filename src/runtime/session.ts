@@ -1,9 +1,9 @@
 /** Model bytes in, a function from feeds to outputs out. Creation and runs go one at a time, as onnxruntime-web requires. */
 
-import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import type { Tensor } from 'onnxruntime-common';
 import { loadOrt } from '#ort';
 import { SessionError } from '../util/errors.ts';
-import type { LoadedOrt } from './types.ts';
+import type { LoadedOrt, OrtSession } from './types.ts';
 
 export type Feeds = Record<string, Tensor>;
 
@@ -56,7 +56,7 @@ export async function createSession(
   { threads, optimize, direct = null }: SessionOptions,
 ): Promise<Session> {
   const { ort, kind } = await runtime();
-  let session: InferenceSession;
+  let session: OrtSession;
   try {
     session = await ort.InferenceSession.create(bytes, {
       ...(kind === 'native' ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),
