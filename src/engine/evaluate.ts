@@ -1,6 +1,7 @@
 /** Asking for values: `data`, `item`, `array`, `realize`, and updates of parameters from what a graph computes. */
-import type { Tensor as OrtTensor } from 'onnxruntime-common';
+
 import { enqueue, type Feeds, type Fetches, loadedRuntime } from '../runtime/session.ts';
+import type { OrtTensor } from '../runtime/types.ts';
 import { fromHalf, type TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode } from '../tensor/mode.ts';
 import { numel } from '../tensor/shape.ts';
@@ -112,7 +113,7 @@ export async function compute(wanted: readonly Node[]): Promise<void> {
 /** A feed over an array, without copying; for a program's, as it needs the runtime to be there. */
 export function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, 'dtype' | 'shape'>): OrtTensor {
   const { ort } = loadedRuntime() ?? internal('a feed before there is a runtime');
-  return new ort.Tensor(dtype, data, shape) as OrtTensor;
+  return new ort.Tensor(dtype, data, shape);
 }
 
 /** Memory for an output, where the program wants it from us. */

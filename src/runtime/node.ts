@@ -1,6 +1,7 @@
 /** ONNX Runtime in Node: the native build where it is installed, else the WebAssembly one. */
-import type { InferenceSession } from 'onnxruntime-common';
-import type { LoadedOrt, Ort, OrtSession } from './types.ts';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import type { Feeds, Fetches } from './session.ts';
+import type { LoadedOrt, Ort, OrtSession, OrtTensor } from './types.ts';
 
 type SessionOptions = InferenceSession.SessionOptions;
 
@@ -15,7 +16,7 @@ async function load(): Promise<LoadedOrt> {
   if (process.env.TORCHARC_RUNTIME !== 'wasm') {
     try {
       const ort = (await import('onnxruntime-node')) as unknown as Ort;
-      return { ort: { Tensor: ort.Tensor, InferenceSession: await nativeSessions(ort) }, kind: 'native' };
+      return { ort: (await nativeOrt()) ?? ort, kind: 'native' };
     } catch (error) {
       process.emitWarning(
         `the native ONNX Runtime could not be loaded (${firstLine(error)}), so the slower WebAssembly build runs instead; to install it: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0 (Windows: set ONNXRUNTIME_NODE_INSTALL=skip first)`,
@@ -32,17 +33,18 @@ async function load(): Promise<LoadedOrt> {
 /**
  * Sessions without onnxruntime-node's detour: its `run` waits for the next turn of the event loop, which takes half as long as all the
  * rest of a small run, and then blocks all the same. The loop gets its turn every few milliseconds. What this needs is not
- * documented: where it is missing, the documented sessions serve.
+ * documented: where it is missing, what is documented serves.
  */
-async function nativeSessions({ InferenceSession }: Ort): Promise<Ort['InferenceSession']> {
+async function nativeOrt(): Promise<Ort | null> {
   const native = await import('onnxruntime-node/dist/binding.js').catch(() => null);
   if (typeof native?.initOrt !== 'function' || typeof native.binding?.InferenceSession !== 'function') {
-    return InferenceSession;
+    return null;
   }
   const { binding, initOrt } = native;
   const create = async (bytes: Uint8Array, options: SessionOptions): Promise<OrtSession> => {
     initOrt();
-    const session = new binding.InferenceSession();
+    // it asks for less than its types say: see NativeTensor
+    const session = new binding.InferenceSession() as unknown as Loaded;
     session.loadModel(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, options);
     return {
       run: (feeds, fetches) => {
@@ -55,7 +57,27 @@ async function nativeSessions({ InferenceSession }: Ort): Promise<Ort['Inference
       release: async () => session.dispose(),
     };
   };
-  return { create };
+  return { InferenceSession: { create }, Tensor: NativeTensor };
+}
+
+interface Loaded {
+  loadModel(buffer: ArrayBuffer, byteOffset: number, byteLength: number, options: SessionOptions): void;
+  run(feeds: Feeds, fetches: Fetches, options: object): Readonly<Record<string, OrtTensor>>;
+  dispose(): void;
+}
+
+/** What the native code reads of a tensor: half the work of making and reading a documented one. */
+class NativeTensor implements OrtTensor {
+  readonly location = 'cpu';
+  readonly type: Tensor.Type;
+  readonly data: Tensor.DataType;
+  readonly dims: readonly number[];
+
+  constructor(type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]) {
+    this.type = type;
+    this.data = data;
+    this.dims = dims;
+  }
 }
 
 /** Milliseconds after which others get their turn. */

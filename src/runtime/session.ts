@@ -1,14 +1,13 @@
 /** Model bytes in, a function from feeds to outputs out. Creation and runs go one at a time, as onnxruntime-web requires. */
 
-import type { Tensor } from 'onnxruntime-common';
 import { loadOrt } from '#ort';
 import { SessionError } from '../util/errors.ts';
-import type { LoadedOrt, OrtSession } from './types.ts';
+import type { LoadedOrt, OrtSession, OrtTensor } from './types.ts';
 
-export type Feeds = Record<string, Tensor>;
+export type Feeds = Record<string, OrtTensor>;
 
 /** Where a run is to write its outputs, by name; null where ONNX Runtime shall allocate. */
-export type Fetches = Record<string, Tensor | null>;
+export type Fetches = Record<string, OrtTensor | null>;
 
 export interface SessionOptions {
   /** Threads within a node; 0: all cores. */
@@ -24,7 +23,7 @@ const NOT_A_TENSOR = 'Non tensor type is temporarily not supported.';
 
 export interface Session {
   /** `outputs`: the wanted names, each with a tensor to write into, or null. */
-  run(feeds: Feeds, outputs: Fetches): Promise<Readonly<Record<string, Tensor>>>;
+  run(feeds: Feeds, outputs: Fetches): Promise<Readonly<Record<string, OrtTensor>>>;
   release(): Promise<void>;
 }
 
@@ -74,9 +73,9 @@ export async function createSession(
       const fetches = direct === null ? outputs : { [direct]: null, ...outputs };
       try {
         const results = await session.run(feeds, fetches);
-        return (direct === null ? results : outputs) as Record<string, Tensor>;
+        return (direct === null ? results : outputs) as Record<string, OrtTensor>;
       } catch (error) {
-        if (direct !== null && message(error) === NOT_A_TENSOR) return outputs as Record<string, Tensor>;
+        if (direct !== null && message(error) === NOT_A_TENSOR) return outputs as Record<string, OrtTensor>;
         throw new SessionError(`ONNX Runtime (${kind}) failed while running the graph: ${message(error)}`, {
           cause: error,
         });

@@ -1,10 +1,17 @@
-import type { InferenceSession, Tensor, TypedTensor } from 'onnxruntime-common';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
 
-type Outputs = Readonly<Record<string, unknown>>;
+/** What goes into a model and comes out. */
+export interface OrtTensor {
+  readonly type: Tensor.Type;
+  readonly data: Tensor.DataType;
+  readonly dims: readonly number[];
+}
+
+type Outputs = Readonly<Record<string, OrtTensor>>;
 
 /** A model that is loaded. */
 export interface OrtSession {
-  run(feeds: Record<string, Tensor>, fetches: Record<string, Tensor | null>): Promise<Outputs> | Outputs;
+  run(feeds: Record<string, OrtTensor>, fetches: Record<string, OrtTensor | null>): Promise<Outputs> | Outputs;
   release(): Promise<void>;
 }
 
@@ -14,7 +21,7 @@ export interface Ort {
     create(bytes: Uint8Array, options: InferenceSession.SessionOptions): Promise<OrtSession>;
   };
   readonly Tensor: {
-    new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]): TypedTensor<Tensor.Type>;
+    new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]): OrtTensor;
   };
 }
 
