@@ -1,6 +1,6 @@
 /** Asking for values: `data`, `item`, `array`, `realize`, and updates of parameters from what a graph computes. */
 
-import { enqueue, type Feeds, type Fetches, loadedRuntime } from '../runtime/session.ts';
+import { enqueue, type Feeds, type Fetches, loadedRuntime, whenThere } from '../runtime/session.ts';
 import type { OrtTensor } from '../runtime/types.ts';
 import { fromHalf, type TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode } from '../tensor/mode.ts';
@@ -93,20 +93,21 @@ export function realize(...tensors: Tensor[]): Promise<void> {
 }
 
 /** Compute nodes; to be called when it is their turn in the queue. */
-export async function compute(wanted: readonly Node[]): Promise<void> {
+export function compute(wanted: readonly Node[]): void | Promise<void> {
   const pending = wanted.filter((node) => !node.data);
   if (pending.length === 0) return;
   const graph = collect(pending);
-  const found = programFor(graph);
-  const program = found instanceof Promise ? await found : found;
-  const feeds: Feeds = {};
-  for (let i = 0; i < graph.feeds.length; i++) {
-    const node = graph.feeds[i]!;
-    feeds[program.feeds[i]!] = ortTensor(node.data!, node);
-  }
-  const results = await execute(program, feeds);
-  graph.outputs.forEach((node, i) => {
-    settle(node, results[i]!);
+  return whenThere(programFor(graph), (program) => {
+    const feeds: Feeds = {};
+    for (let i = 0; i < graph.feeds.length; i++) {
+      const node = graph.feeds[i]!;
+      feeds[program.feeds[i]!] = ortTensor(node.data!, node);
+    }
+    return whenThere(execute(program, feeds), (results) => {
+      graph.outputs.forEach((node, i) => {
+        settle(node, results[i]!);
+      });
+    });
   });
 }
 
@@ -122,16 +123,17 @@ export function fetchInto({ direct }: Program, { dtype, shape }: Place): OrtTens
 }
 
 /** Run a program; the arrays of its outputs in order. */
-export async function execute(program: Program, feeds: Feeds): Promise<TypedArray[]> {
+function execute(program: Program, feeds: Feeds): TypedArray[] | Promise<TypedArray[]> {
   const { session, outputs } = program;
   const fetches: Fetches = {};
   for (const place of outputs) fetches[place.name] ??= fetchInto(program, place);
-  const results = await session.run(feeds, fetches);
-  return outputs.map(({ name, part }) => {
-    const data = results[name]!.data as TypedArray;
-    // copied: a view would keep the whole array alive
-    return part ? (data.slice(part.start, part.end) as TypedArray) : data;
-  });
+  return whenThere(session.run(feeds, fetches), (results) =>
+    outputs.map(({ name, part }) => {
+      const data = results[name]!.data as TypedArray;
+      // copied: a view would keep the whole array alive
+      return part ? (data.slice(part.start, part.end) as TypedArray) : data;
+    }),
+  );
 }
 
 /** A node has its value; the graph behind it is let go unless a gradient may ask for it. */

@@ -1,6 +1,6 @@
 /** ONNX Runtime in Node: the native build where it is installed, else the WebAssembly one. */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
-import type { Feeds, Fetches } from './session.ts';
+import type { Feeds, Fetches, Results } from './session.ts';
 import type { LoadedOrt, Ort, OrtSession, OrtTensor } from './types.ts';
 
 type SessionOptions = InferenceSession.SessionOptions;
@@ -48,10 +48,10 @@ async function nativeOrt(): Promise<Ort | null> {
     session.loadModel(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, options);
     return {
       run: (feeds, fetches) => {
-        if (performance.now() < nextTurn) return session.run(feeds, fetches, {});
+        if (performance.now() < nextTurn) return session.run(feeds, fetches);
         return new Promise((resolve) => setImmediate(resolve)).then(() => {
           nextTurn = performance.now() + TURN;
-          return session.run(feeds, fetches, {});
+          return session.run(feeds, fetches);
         });
       },
       release: async () => session.dispose(),
@@ -62,7 +62,7 @@ async function nativeOrt(): Promise<Ort | null> {
 
 interface Loaded {
   loadModel(buffer: ArrayBuffer, byteOffset: number, byteLength: number, options: SessionOptions): void;
-  run(feeds: Feeds, fetches: Fetches, options: object): Readonly<Record<string, OrtTensor>>;
+  run(feeds: Feeds, fetches: Fetches): Results;
   dispose(): void;
 }
 

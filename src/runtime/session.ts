@@ -9,6 +9,8 @@ export type Feeds = Record<string, OrtTensor>;
 /** Where a run is to write its outputs, by name; null where ONNX Runtime shall allocate. */
 export type Fetches = Record<string, OrtTensor | null>;
 
+export type Results = Readonly<Record<string, OrtTensor>>;
+
 export interface SessionOptions {
   /** Threads within a node; 0: all cores. */
   readonly threads: number;
@@ -22,18 +24,44 @@ export interface SessionOptions {
 const NOT_A_TENSOR = 'Non tensor type is temporarily not supported.';
 
 export interface Session {
-  /** `outputs`: the wanted names, each with a tensor to write into, or null. */
-  run(feeds: Feeds, outputs: Fetches): Promise<Readonly<Record<string, OrtTensor>>>;
+  /** `outputs`: the wanted names, each with a tensor to write into, or null. A promise only if it takes others to run. */
+  run(feeds: Feeds, outputs: Fetches): Results | Promise<Results>;
   release(): Promise<void>;
 }
 
 let last: Promise<unknown> = Promise.resolve();
+/** Jobs that run or wait. */
+let jobs = 0;
 
-/** Run `job` after all jobs queued before it, whatever became of them. */
-export function enqueue<T>(job: () => Promise<T>): Promise<T> {
-  const next = last.then(job, job);
-  last = next.catch(() => {});
+/** Run `job` after all jobs queued before it, whatever became of them; at once if there is none. */
+export function enqueue<T>(job: () => T | Promise<T>): Promise<T> {
+  const done = () => {
+    jobs--;
+  };
+  const idle = jobs === 0;
+  jobs++;
+  let next: Promise<T>;
+  if (idle) {
+    try {
+      const result = job();
+      if (!(result instanceof Promise)) {
+        done();
+        return Promise.resolve(result);
+      }
+      next = result;
+    } catch (error) {
+      next = Promise.reject(error);
+    }
+  } else {
+    next = last.then(job, job);
+  }
+  last = next.then(done, done);
   return next;
+}
+
+/** `f` of a value, now if it is there. */
+export function whenThere<A, B>(value: A | Promise<A>, f: (value: A) => B | Promise<B>): B | Promise<B> {
+  return value instanceof Promise ? value.then(f) : f(value);
 }
 
 let current: LoadedOrt | undefined;
@@ -69,16 +97,19 @@ export async function createSession(
     throw new SessionError(`ONNX Runtime (${kind}) refused the graph: ${message(error)}`, { cause: error });
   }
   return {
-    run: async (feeds, outputs) => {
-      const fetches = direct === null ? outputs : { [direct]: null, ...outputs };
-      try {
-        const results = await session.run(feeds, fetches);
-        return (direct === null ? results : outputs) as Record<string, OrtTensor>;
-      } catch (error) {
-        if (direct !== null && message(error) === NOT_A_TENSOR) return outputs as Record<string, OrtTensor>;
+    run: (feeds, outputs) => {
+      const failed = (error: unknown): Results => {
+        if (direct !== null && message(error) === NOT_A_TENSOR) return outputs as Results;
         throw new SessionError(`ONNX Runtime (${kind}) failed while running the graph: ${message(error)}`, {
           cause: error,
         });
+      };
+      const found = (results: Results) => (direct === null ? results : (outputs as Results));
+      try {
+        const results = session.run(feeds, direct === null ? outputs : { [direct]: null, ...outputs });
+        return results instanceof Promise ? results.then(found, failed) : found(results);
+      } catch (error) {
+        return failed(error);
       }
     },
     release: () => session.release(),
