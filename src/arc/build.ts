@@ -73,10 +73,11 @@ class Builder {
 
   arc(arc: unknown): Module | null {
     if (!isRecord(arc)) {
-      this.#report('', `expected an arc, a record with 'type' or 'dag_in_shape', got ${show(arc)}`);
+      this.#report('', `expected an arc, a record with 'type', 'dag_in_shape' or 'modules' and 'graph', got ${show(arc)}`);
       return null;
     }
-    if (Object.hasOwn(arc, 'dag_in_shape')) return this.#dag(arc);
+    const isGraph = Object.hasOwn(arc, 'modules') && Object.hasOwn(arc, 'graph');
+    if (Object.hasOwn(arc, 'dag_in_shape') && !isGraph) return this.#dag(arc);
     const report = (path: string, message: string) => this.#report(path, message);
     if (Object.hasOwn(arc, 'modules') || Object.hasOwn(arc, 'graph')) return buildGraph(arc, report);
     if (Object.hasOwn(arc, 'Sequential')) return buildSequential(arc, report);

@@ -7,6 +7,7 @@
  */
 import { show } from '../nn/args.ts';
 import { Sequential } from '../nn/container.ts';
+import { inputNames } from '../nn/inputs.ts';
 import { Module } from '../nn/module.ts';
 import { asDtype } from '../tensor/dtype.ts';
 import { inferring } from '../tensor/mode.ts';
@@ -15,7 +16,7 @@ import { type Issue, TorcharcError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
 import { GraphModule } from './graph.ts';
 import { type Call, expectRoomFor, type Input, type Plan, run, Source, type Sources, type Values } from './plan.ts';
-import { construct, moduleType } from './registry.ts';
+import { construct, isRegistered, moduleType } from './registry.ts';
 import { BATCH, isRecord, joined, listed, nameIssue, type Spec, sampleShape } from './spec.ts';
 
 /** More would be a mistake, and deeper than what walks a model can follow. */
@@ -267,12 +268,35 @@ class GraphFormat {
           `expected a list of what goes in, or a record by the names of its inputs, got ${show(given)}`,
         );
       }
-      const module = modules.get(key) ?? this.#unknown;
-      const call = { name, key, module, args, keywords: Object.fromEntries(keywords) };
+      const module = modules.get(key);
+      const call = { name, key, module: module ?? this.#unknown, args, keywords: Object.fromEntries(keywords) };
+      if (module && (Array.isArray(given) || isRecord(given))) this.#expectInputs(path, call);
       known.set(name, call);
       calls.set(name, call);
     }
     return calls;
+  }
+
+  /** What goes in must be inputs of the module, and all that it needs. */
+  #expectInputs(path: string, { key, module, args, keywords }: Call): void {
+    const inputs = inputNames(module);
+    const given = Object.keys(keywords);
+    for (const name of given) {
+      if (inputs.includes(name)) continue;
+      this.#report(
+        `${path}.${name}`,
+        `unknown input of ${show(key)}${didYouMean(name, inputs)}; its inputs are ${listed(inputs)}`,
+      );
+    }
+    if (isRegistered(module)) return;
+    const least = module.forward.length;
+    const most = Math.max(inputs.length, least);
+    if (args.length > most) {
+      const what = most === 1 ? '1 input; [[a, b]] gives a list' : `${most} inputs (${listed(inputs)})`;
+      this.#report(path, `${show(key)} takes ${most === 1 ? '' : 'at most '}${what}, got ${args.length}`);
+    }
+    const missing = inputs.slice(args.length, least).filter((name) => !given.includes(name));
+    if (missing.length > 0) this.#report(path, `missing ${listed(missing)}; the inputs of ${show(key)} are ${listed(inputs)}`);
   }
 
   /** The name of the module that a use, `name` or `name~suffix`, is of. */

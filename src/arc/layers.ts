@@ -38,7 +38,9 @@ export function buildLayers(spec: Readonly<Record<string, unknown>>, input: Shap
       });
     }
   }
-  const layers = spec.layers;
+  const { layers, batch_norm = null } = spec;
+  if (batch_norm !== null && !['boolean', 'number'].includes(typeof batch_norm))
+    issues.push({ path: 'batch_norm', message: `expected true or false, got ${show(batch_norm)}` });
   if (!Array.isArray(layers) || layers.length === 0) {
     return [...issues, { path: 'layers', message: `expected a list of sizes or argument lists, got ${show(layers)}` }];
   }

@@ -35,6 +35,14 @@ for (const [name, type] of Object.entries(own)) {
   types.set(name, type as unknown as ModuleClass);
 }
 
+/** Classes of which only their authors know how many inputs they take. */
+const registered = new Set<unknown>();
+
+/** Whether a module is of a class that `registerModule` was given. */
+export function isRegistered(module: Module): boolean {
+  return registered.has(module.constructor);
+}
+
 /** Make a module class of your own nameable in arcs; its constructor gets the options of the spec as one record. */
 export function registerModule(name: string, type: new (options: never) => Module): void {
   if (!/^[A-Za-z_]\w*$/.test(name))
@@ -46,6 +54,7 @@ export function registerModule(name: string, type: new (options: never) => Modul
   if (known && known !== (type as unknown)) throw new ArgError(`registerModule: the type '${name}' exists already`);
   nameType(type, name);
   types.set(name, type as unknown as ModuleClass);
+  registered.add(type);
 }
 
 /** Every type an arc may name. */

@@ -216,7 +216,7 @@ function beside(names: readonly string[], plain: readonly string[]): JsonSchema 
     in_features: { description: 'the number of input features', type: 'integer', minimum: 0 },
     batch_norm: {
       description: 'true for batch normalisation after each layer',
-      type: ['boolean', 'number', 'string', 'null'],
+      type: ['boolean', 'number', 'null'],
       default: true,
     },
     activation: { description: 'what comes after each layer', anyOf: [{ enum: [...plain, null, false] }, emptyText] },

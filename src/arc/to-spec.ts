@@ -170,7 +170,7 @@ class Writer {
       .map(([key, value]) => [key, this.#plain(joined(joined(path, type), key), value)] as const);
     const { table = {}, inferred = {} } = known as ModuleClass;
     const stays = (key: string) => inDAG && (Object.hasOwn(inferred, key) || key === 'shapes' || key === 'in_shapes');
-    const options = all.filter(([key, value]) => stays(key) || !same(value, fallback(table[key])));
+    const options = all.filter(([key, value]) => (stays(key) && value !== null) || !same(value, fallback(table[key])));
     return { type, all: Object.fromEntries(all), options: Object.fromEntries(options) };
   }
 

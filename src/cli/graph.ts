@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { build } from '../arc/build.ts';
-import { netOf, planOf } from '../arc/net.ts';
+import { netOf, planOf, samplesOf } from '../arc/net.ts';
 import { readText, writeAtomic } from '../io/files.ts';
 import { parseYaml, placed } from '../io/yaml.ts';
 import { clip, cost, type Picture, pictureOf, totals } from '../picture/cards.ts';
@@ -49,9 +49,11 @@ async function read(path: string, input: readonly string[]): Promise<Picture> {
   try {
     const model = build(yaml.value).eval();
     const shapes = given ?? ownShape(yaml.value);
+    const plan = planOf(model, shapes);
+    samplesOf('--input', plan, shapes); // whose errors are the command line's
     return pictureOf(
       netOf(model, shapes),
-      planOf(model, shapes).calls.map(({ module }) => module),
+      plan.calls.map(({ module }) => module),
     );
   } catch (e) {
     if (!(e instanceof TorcharcError)) throw e;

@@ -14,7 +14,7 @@ import { numel } from '../tensor/shape.ts';
 import type { Node } from '../tensor/tensor.ts';
 
 /** From this many bytes on it pays: the error takes as long as copying them. */
-const MUCH = 2 ** 17;
+const MUCH = 2 ** 16;
 
 /** Whether a model with these results shall write them into arrays of ours. */
 export async function isDirect(outputs: readonly Node[]): Promise<boolean> {
