@@ -328,6 +328,26 @@ describe('dispose', () => {
     expect(await x.mul(4).data()).not.toBe(after);
   });
 
+  test('a frozen model whose result is a constant, or its input, has arrays of its own', async () => {
+    class Odd extends Module {
+      weight = new Parameter(rand([200, 200]));
+      override forward(x: Tensor): Tensor[] {
+        return [this.weight, this.weight.mul(2), x, x.reshape([40000])];
+      }
+    }
+    const model = new Odd();
+    const [w, x] = [await model.weight.data(), rand([200, 200])];
+    const want = [w, Float32Array.from(w as Float32Array, (v) => v * 2), await x.data(), await x.data()];
+    const outputs = freeze(model).forward(x);
+    const before = await Promise.all(outputs.map((t) => t.data()));
+    expect(before).toEqual(want);
+    outputs[0]!.dispose();
+    await rand([200, 200]).mul(3).data();
+    expect(await model.weight.data()).toEqual(w);
+    expect(await x.data()).toEqual(want[2]);
+    expect(before.slice(1)).toEqual(want.slice(1));
+  });
+
   test('what was to be computed from the values says so', async () => {
     const x = tensor([1, 2]);
     const [y, frozen] = [x.mul(2), freeze(new nn.ReLU())];

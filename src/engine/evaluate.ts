@@ -71,7 +71,7 @@ Tensor.prototype.dispose = function dispose(this: Tensor): void {
   const { node } = this;
   if (mode.trace) throw new TorcharcError('compile: dispose cannot be called inside a function being compiled');
   if (node.owner)
-    throw new ArgError('dispose: parameters, buffers and tensors that require a gradient keep their values');
+    throw new ArgError('dispose: parameters, buffers and leaves that require a gradient keep their values');
   const { data } = node;
   node.data = null;
   node.stale = DISPOSED;
