@@ -10,6 +10,7 @@ import {
   rand,
   registerModule,
   type Tensor,
+  tensor,
   validate,
 } from 'torcharc';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +27,11 @@ function issuesOf(arc: unknown): Issue[] {
 
 describe('what is wrong with an arc', () => {
   const rows: [string, unknown, Issue[]][] = [
-    ['not a record', 3, [{ path: '', message: "expected an arc, a record with 'type' or 'dag_in_shape', got 3" }]],
+    [
+      'not a record',
+      3,
+      [{ path: '', message: "expected an arc, a record with 'type', 'dag_in_shape' or 'modules' and 'graph', got 3" }],
+    ],
     [
       'no type',
       { typ: 'Linear' },
@@ -66,6 +71,21 @@ describe('what is wrong with an arc', () => {
       'an option beside layers',
       { type: 'Linear', in_features: 2, layers: [3], bias: false },
       [{ path: 'bias', message: 'has no meaning beside layers; an entry of layers may say it: [out_features, bias]' }],
+    ],
+    [
+      'no of YAML 1.1',
+      { type: 'Linear', in_features: 2, layers: [3], batch_norm: 'no' },
+      [{ path: 'batch_norm', message: "expected true or false, got 'no'" }],
+    ],
+    [
+      'a bigint',
+      { type: 'Linear', in_features: 2n, out_features: 2 },
+      [{ path: 'in_features', message: 'expected a non-negative integer, got 2n' }],
+    ],
+    [
+      'both formats',
+      { dag_in_shape: [2], modules: { r: { ReLU: {} } }, graph: { input: 'x', modules: { r: ['x'] }, output: 'r' } },
+      [{ path: 'dag_in_shape', message: 'unknown key; an arc of this format has modules and graph' }],
     ],
     [
       'a wrong entry of layers',
@@ -201,4 +221,70 @@ test('carryForward', () => {
 test('an arc draws no random number while shapes are inferred, and counters start at 0', async () => {
   const model = build({ dag_in_shape: [4], body: { type: 'Linear', layers: [3], batch_norm: true, dropout: 0.5 } });
   expect(await model.stateDict().get('module_dict.body.1.num_batches_tracked')!.item()).toBe(0);
+});
+
+describe('what goes into a module of the graph format', () => {
+  const modules = {
+    linear: { Linear: { in_features: 4, out_features: 2 } },
+    dot: { MergeDot: null },
+    attention: { MultiheadAttention: { embed_dim: 4, num_heads: 2 } },
+    sum: { MergeSum: null },
+    own: { TwoOrThree: {} },
+  };
+  class TwoOrThree extends layer({}) {
+    override forward(x: Tensor, y: Tensor, z: Tensor = y): Tensor {
+      return x.add(y).add(z);
+    }
+  }
+  registerModule('TwoOrThree', TwoOrThree);
+  const issuesOf = (uses: Record<string, unknown>, input: unknown = ['x']) =>
+    validate({ modules, graph: { input, modules: uses, output: Object.keys(uses)[0] } });
+
+  test.each([
+    [
+      'too many',
+      { linear: ['x', 'x'] },
+      'linear',
+      "'linear': expected 1 input (input), got 2; [[a, b]] gives one list",
+    ],
+    ['too many of two', { dot: ['x', 'x', 'x'] }, 'dot', "'dot': expected at most 2 inputs (x, y), got 3"],
+    ['not apart', { sum: ['x', 'x'] }, 'sum', "'sum': expected 1 input (input), got 2; [[a, b]] gives one list"],
+    ['none', { linear: [] }, 'linear', "missing required input 'input' of 'linear'; its inputs are input"],
+    ['too few', { dot: ['x'] }, 'dot', "missing required input 'y' of 'dot'; its inputs are x, y"],
+    ['a missing name', { dot: { y: 'x' } }, 'dot', "missing required input 'x' of 'dot'; its inputs are x, y"],
+  ])('%s', (_what, uses, name, message) => {
+    expect(issuesOf(uses)).toEqual([{ path: `graph.modules.${name}`, message }]);
+  });
+
+  test('a misspelt name has its place', () => {
+    expect(issuesOf({ attention: { query: 'x', kye: 'x', key: 'x', value: 'x' } })).toEqual([
+      {
+        path: 'graph.modules.attention.kye',
+        message: expect.stringMatching(
+          /^unknown input of 'attention' \(did you mean 'key'\?\); its inputs are query, key,/,
+        ),
+      },
+    ]);
+  });
+
+  test('shapes are checked beside it', () => {
+    expect(issuesOf({ linear: ['x'], dot: ['x'] }, { x: [3] })).toEqual([
+      { path: 'graph.modules.dot', message: expect.stringContaining("missing required input 'y'") },
+      { path: 'graph.modules.linear', message: expect.stringContaining('mat1 and mat2') },
+    ]);
+  });
+
+  test('optional ones, and those of a class of your own, may be there or not', () => {
+    expect(issuesOf({ attention: ['x', 'x', 'x'], own: ['x', 'x'], 'own~2': ['x', 'x', 'x'] })).toEqual([]);
+  });
+});
+
+test.each(['values', 'indices'])('Get takes the %s of a pair', async (key) => {
+  const model = build({
+    modules: { top: { TorchFn: { name: 'topk', k: 2 } }, get: { Get: { key } } },
+    graph: { input: 'x', modules: { top: ['x'], get: ['top'] }, output: 'get' },
+  });
+  const x = tensor([[3, 1, 2]]);
+  const want = x.topk(2)[key as 'values' | 'indices'];
+  expect(await (model.forward({ x }) as Tensor).array()).toEqual(await want.array());
 });

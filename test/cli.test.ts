@@ -516,7 +516,7 @@ describe('bad input: exit code 2 and a line each', () => {
       "
     `);
     expect(await summary('type: Flatten\n', '--input 3x4')).toMatchInlineSnapshot(`
-      "error: b9/arc.yaml: --input: expected a shape such as 3,20,20 or image=3,20,20, got '3x4'
+      "error: --input: expected a shape such as 3,20,20 or image=3,20,20, got '3x4'
       "
     `);
     expect(await summary(arc, '--input image=2')).toMatchInlineSnapshot(`

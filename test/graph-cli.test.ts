@@ -276,7 +276,11 @@ graph:
     const bare = await graph('graph.yaml');
     expect(bare).toMatchObject({ code: 0, err: '' });
     expect(bare.out).not.toContain('batch,');
-    expect(await graph('graph.yaml', '--input', 'lfet=7,3')).toMatchObject({ code: 2, out: '' });
+    expect(await graph('graph.yaml', '--input', 'lfet=7,3')).toEqual({
+      code: 2,
+      out: '',
+      err: "error: graph.yaml: --input: the model has no input 'lfet' (did you mean 'left'?); it has left, right\n",
+    });
     expect(await graph('graph.yaml', '--input', '7,3', '--input', 'left=7,3')).toEqual({
       code: 2,
       out: '',

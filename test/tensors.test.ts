@@ -500,3 +500,18 @@ test('the equations of einsum', () => {
     ]
   `);
 });
+
+test('pairs have names, as tensors and as entries', async () => {
+  const x = tensor([
+    [3, 1, 2],
+    [4, 6, 5],
+  ]);
+  for (const pair of [x.max({ dim: 1 }), x.min({ dim: 1 }), x.sort(), x.topk(2)]) {
+    expect(pair.values).toBe(pair[0]);
+    expect(pair.indices).toBe(pair[1]);
+  }
+  expect(await x.topk(2).indices.array()).toEqual([
+    [0, 2],
+    [1, 2],
+  ]);
+});

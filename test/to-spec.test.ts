@@ -113,6 +113,17 @@ describe('models made by hand', () => {
     await expectSame(new nn.AvgPool2d({ kernel_size: [2, 3] }), null);
   });
 
+  test('sizes that a DAG gave are said, defaults are not', () => {
+    const parts = {
+      preprocessor: { type: 'FourierPreprocessor', num_freq_bands: 2 },
+      encoder: { type: 'PerceiverEncoder', latent_shape: [2, 4], head_dim: 2 },
+      decoder: { type: 'PerceiverDecoder', out_shape: [1, 4], head_dim: 2 },
+      postprocessor: { type: 'Identity' },
+    };
+    const model = build({ dag_in_shape: [4, 3], see: { type: 'Perceiver', arc: parts } });
+    expect(toSpec(model)).toEqual({ dag_in_shape: [4, 3], see: { type: 'Perceiver', in_shape: [4, 3], arc: parts } });
+  });
+
   test('options are as they are now', () => {
     const model = build({ type: 'Linear', in_features: 4, layers: [3, 2], activation: 'ReLU', dropout: 0.2 });
     expect(toSpec(model)).toEqual({ type: 'Linear', in_features: 4, layers: [3, 2], activation: 'ReLU', dropout: 0.2 });

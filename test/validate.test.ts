@@ -129,8 +129,8 @@ error: 1 issue
   });
 
   test.each([
-    ['', "1:1: expected an arc, a record with 'type' or 'dag_in_shape', got null"],
-    ['[1]', "1:1: expected an arc, a record with 'type' or 'dag_in_shape', got [1]"],
+    ['', "1:1: expected an arc, a record with 'type', 'dag_in_shape' or 'modules' and 'graph', got null"],
+    ['[1]', "1:1: expected an arc, a record with 'type', 'dag_in_shape' or 'modules' and 'graph', got [1]"],
     [
       'type: Linear\nin_features: [1',
       '2:16: what was opened with [ or { is not closed, or goes on in a line that is not indented',

@@ -73,7 +73,10 @@ class Builder {
 
   arc(arc: unknown): Module | null {
     if (!isRecord(arc)) {
-      this.#report('', `expected an arc, a record with 'type', 'dag_in_shape' or 'modules' and 'graph', got ${show(arc)}`);
+      this.#report(
+        '',
+        `expected an arc, a record with 'type', 'dag_in_shape' or 'modules' and 'graph', got ${show(arc)}`,
+      );
       return null;
     }
     const isGraph = Object.hasOwn(arc, 'modules') && Object.hasOwn(arc, 'graph');

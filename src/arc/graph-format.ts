@@ -34,14 +34,16 @@ export function buildSequential(spec: Spec, report: (path: string, message: stri
 
 class GraphFormat {
   readonly #report: (path: string, message: string) => void;
-  #sound = true;
+  #issues = 0;
+  /** Uses of modules with issues. */
+  readonly #wrong = new Set<Call>();
   #suggestions = 20;
   /** Stands for a module that an error hides. */
   readonly #unknown = new Sequential();
 
   constructor(report: (path: string, message: string) => void) {
     this.#report = (path, message) => {
-      this.#sound = false;
+      this.#issues += 1;
       report(path, message);
     };
   }
@@ -67,15 +69,14 @@ class GraphFormat {
     const built = this.#modules(specs);
     const calls = this.#calls(uses, inputs, built);
     const result = this.#output(output, new Map<string, Input | Call>([...inputs, ...calls]));
-    if (!this.#sound) return null;
     const plan = { inputs: [...inputs.values()], calls: [...calls.values()], output: result };
     this.#infer(plan);
-    return this.#sound ? new GraphModule(plan) : null;
+    return this.#issues === 0 ? new GraphModule(plan) : null;
   }
 
   sequential(spec: Spec): Module | null {
     const made = this.#module('', spec, 0);
-    return this.#sound ? made : null;
+    return this.#issues === 0 ? made : null;
   }
 
   #modules(specs: Spec): Map<string, Module | null> {
@@ -255,6 +256,7 @@ class GraphFormat {
     const calls = new Map<string, Call>();
     for (const [name, given] of Object.entries(record)) {
       const path = `graph.modules.${name}`;
+      const before = this.#issues;
       const key = this.#key(path, name, modules);
       if (inputs.has(name)) this.#report(path, `${show(name)} is the name of an input already`);
       const sources = (at: string, value: unknown) => this.#sources(at, value, known, record);
@@ -271,6 +273,7 @@ class GraphFormat {
       const module = modules.get(key);
       const call = { name, key, module: module ?? this.#unknown, args, keywords: Object.fromEntries(keywords) };
       if (module && (Array.isArray(given) || isRecord(given))) this.#expectInputs(path, call);
+      if (!module || this.#issues > before) this.#wrong.add(call);
       known.set(name, call);
       calls.set(name, call);
     }
@@ -292,11 +295,13 @@ class GraphFormat {
     const least = module.forward.length;
     const most = Math.max(inputs.length, least);
     if (args.length > most) {
-      const what = most === 1 ? '1 input; [[a, b]] gives a list' : `${most} inputs (${listed(inputs)})`;
-      this.#report(path, `${show(key)} takes ${most === 1 ? '' : 'at most '}${what}, got ${args.length}`);
+      const [expected, hint] = most === 1 ? ['1 input', '; [[a, b]] gives one list'] : [`at most ${most} inputs`, ''];
+      this.#report(path, `${show(key)}: expected ${expected} (${listed(inputs)}), got ${args.length}${hint}`);
     }
-    const missing = inputs.slice(args.length, least).filter((name) => !given.includes(name));
-    if (missing.length > 0) this.#report(path, `missing ${listed(missing)}; the inputs of ${show(key)} are ${listed(inputs)}`);
+    for (const name of inputs.slice(args.length, least)) {
+      if (given.includes(name)) continue;
+      this.#report(path, `missing required input ${show(name)} of ${show(key)}; its inputs are ${listed(inputs)}`);
+    }
   }
 
   /** The name of the module that a use, `name` or `name~suffix`, is of. */
@@ -345,7 +350,7 @@ class GraphFormat {
     return [];
   }
 
-  /** Shapes of everything, where those of the inputs are known: reports what cannot work. */
+  /** Shapes of everything, where those of the inputs are known: reports what cannot work, beside what is wrong already. */
   #infer(plan: Plan): void {
     const values: Values = new Map();
     for (const input of plan.inputs) {
@@ -354,6 +359,7 @@ class GraphFormat {
     }
     inferring(() =>
       run(plan, values, (call, forward) => {
+        if (this.#wrong.has(call)) return undefined;
         try {
           return expectRoomFor(call.module, forward());
         } catch (error) {

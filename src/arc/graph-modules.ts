@@ -77,7 +77,9 @@ export class Narrow extends layer({ dim: dimension(), start: dimension(), length
 
 function listed(who: string, xs: unknown): readonly Tensor[] {
   if (Array.isArray(xs) && xs.length > 0 && xs.every((x) => x instanceof Tensor)) return xs;
-  throw new ArgError(`${who}: expected a list of tensors, got ${xs instanceof Tensor ? 'a tensor' : show(xs)}; in the graph, [[a, b]] gives it one`);
+  throw new ArgError(
+    `${who}: expected a list of tensors, got ${xs instanceof Tensor ? 'a tensor' : show(xs)}; in the graph, [[a, b]] gives it one`,
+  );
 }
 
 /** The inputs joined along a dimension. https://pytorch.org/docs/stable/generated/torch.cat.html */

@@ -1,7 +1,7 @@
 import { build } from '../arc/build.ts';
 import { DAGNet } from '../arc/dag.ts';
 import { GraphModule } from '../arc/graph.ts';
-import { planOf, samplesOf } from '../arc/net.ts';
+import { type InputShapes, planOf, samplesOf } from '../arc/net.ts';
 import { readText } from '../io/files.ts';
 import { parseYaml, placed } from '../io/yaml.ts';
 import type { Module } from '../nn/module.ts';
@@ -26,9 +26,10 @@ export interface SummaryOptions {
 /** `torcharc summary`. */
 export async function summaryCommand(path: string, options: SummaryOptions, screen: Screen): Promise<void> {
   const yaml = parseYaml(await readText(path), path);
+  const shapes = inputShapes(options.input ?? []);
   try {
     const model = build(yaml.value).eval();
-    const inputs = inputsOf(model, yaml.value, options);
+    const inputs = inputsOf(model, yaml.value, shapes, options.batch);
     // summarize does not say where a shape fails
     locating(model, () => inferring(() => (model.forward as (...xs: readonly unknown[]) => unknown)(...inputs)));
     screen.write(`${render(model, summarize(model, ...inputs), screen)}\n`);
@@ -77,9 +78,9 @@ function grouped(n: number): string {
 function inputsOf(
   model: Module,
   arc: unknown,
-  { input = [], batch }: SummaryOptions,
+  shapes: InputShapes | undefined,
+  batch: number,
 ): readonly (Tensor | Record<string, Tensor>)[] {
-  const shapes = inputShapes(input);
   const samples = samplesOf('--input', planOf(model, shapes), shapes);
   const placed = [...samples].map(([{ name }, sample]): [string, Tensor] => {
     const { shape, dtype = 'float32' } = sample ?? { shape: name === '' ? inputShape(arc, '') : null };

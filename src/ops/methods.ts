@@ -329,8 +329,10 @@ function dtypeMethods(names: Readonly<Record<string, Dtype>>): typeof methods {
 
 /** Results of a parameter that are itself stand for its value now. */
 function owned(result: unknown): unknown {
-  if (Array.isArray(result)) return result.map(owned);
-  return result instanceof Tensor ? own(result) : result;
+  if (!Array.isArray(result)) return result instanceof Tensor ? own(result) : result;
+  // in place: the entries of a pair have names as well
+  for (const [i, entry] of result.entries()) if (entry instanceof Tensor) result[i] = own(entry);
+  return result;
 }
 for (const [name, fn] of Object.entries(methods)) {
   Object.defineProperty(Tensor.prototype, name, {

@@ -4,5 +4,6 @@ import type { Tensor } from '../tensor/tensor.ts';
 export type Pair = [values: Tensor, indices: Tensor] & { readonly values: Tensor; readonly indices: Tensor };
 
 export function pair(values: Tensor, indices: Tensor): Pair {
-  return Object.defineProperties([values, indices], { values: { value: values }, indices: { value: indices } }) as Pair;
+  const both = [values, indices];
+  return Object.defineProperties(both, { values: { get: () => both[0] }, indices: { get: () => both[1] } }) as Pair;
 }

@@ -4,6 +4,7 @@ import { show } from '../nn/args.ts';
 import { List } from '../nn/collection.ts';
 import { type Module, typeName } from '../nn/module.ts';
 import type { Shape } from '../tensor/shape.ts';
+import { cells } from '../util/cells.ts';
 
 /** All texts are of one line, without control characters. */
 export interface Card {
@@ -124,14 +125,6 @@ export function totals({ cards }: Picture): { parameters: number; macs: number |
     0,
   );
   return { parameters, macs };
-}
-
-const wide =
-  /\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Emoji_Presentation}|[\u3000-\u303f\uff01-\uff60]/u;
-
-/** The width of a text, in letters. */
-export function cells(text: string): number {
-  return [...text].reduce((sum, letter) => sum + (/\p{Mn}/u.test(letter) ? 0 : wide.test(letter) ? 2 : 1), 0);
 }
 
 /** One line, at most as wide as can be taken in at a glance. */

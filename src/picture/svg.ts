@@ -1,5 +1,6 @@
 /** A net as SVG: cards laid out from top to bottom, in the colors of the viewer's theme. */
-import { type Card, cells, cost, type Link, type Picture } from './cards.ts';
+import { cells } from '../util/cells.ts';
+import { type Card, cost, type Link, type Picture } from './cards.ts';
 import { type Box, type Placed, place, type Size } from './layout.ts';
 
 /** A letter of the fixed-width fonts below is this wide, at a size of 1. */

@@ -3,6 +3,7 @@
 /** A value of the user's in a message: short. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
   const plain = Array.isArray(value) || [null, Object.prototype].includes(Object.getPrototypeOf(value) as null);
