@@ -6,19 +6,21 @@ const MOST = 256 * 2 ** 20;
 
 const free = new Map<string, TypedArray[]>();
 let kept = 0;
+/** Arrays that were taken here: others are of sizes that nobody takes. */
+const ours = new WeakSet<TypedArray>();
 
 /** An array of undefined content. */
 export function take(dtype: Dtype, length: number): TypedArray {
-  const array = free.get(dtype + length)?.pop();
-  if (!array) return allocate(dtype, length);
-  kept -= array.byteLength;
+  const used = free.get(dtype + length)?.pop();
+  if (used) kept -= used.byteLength;
+  const array = used ?? allocate(dtype, length);
+  ours.add(array);
   return array;
 }
 
 /** An array nobody will read again. */
 export function giveBack(dtype: Dtype, array: TypedArray): void {
-  // a view would keep the rest of its buffer alive
-  if (array.byteLength !== array.buffer.byteLength || kept + array.byteLength > MOST) return;
+  if (!ours.delete(array) || kept + array.byteLength > MOST) return;
   const key = dtype + array.length;
   const list = free.get(key);
   if (list) list.push(array);
