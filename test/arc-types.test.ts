@@ -265,8 +265,7 @@ describe('arcs that are not literals', () => {
   test('one tensor needs no cast, names neither', () => {
     const arc: Record<string, unknown> = { dag_in_shape: [4], ...{ a: { ...linear } } };
     const fromYaml: unknown = arc;
-    // biome-ignore lint/suspicious/noExplicitAny: what JSON.parse gives
-    const fromJson: any = JSON.parse(JSON.stringify(arc));
+    const fromJson = JSON.parse(JSON.stringify(arc));
     const variable = { dag_in_shape: [4], a: { type: 'Linear', out_features: 4 } };
     const results = [build(arc), build(fromYaml), build(fromJson), build(variable)].map((model) => model.forward(x()));
     for (const y of results) {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { build } from 'torcharc';
 import { readArc, readSafetensors } from 'torcharc/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run, type Terminal } from '../src/cli/run.ts';
+import type { Terminal } from '../src/cli/run.ts';
+import { command } from './command.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -38,19 +39,8 @@ const read = (name: string) => readFile(join(folder, name), 'utf8');
 
 /** Run a command in the folder; times are replaced by 0. */
 async function torcharc(line: string, terminal: Partial<Terminal> = {}) {
-  let [out, err] = ['', ''];
-  const code = await run(line.split(' ').filter(Boolean), {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
-    cwd: folder,
-    isTTY: false,
-    ...terminal,
-  });
-  const clean = (text: string) =>
-    text
-      .replaceAll(`${folder}/`, '')
-      .replaceAll(folder, '.')
-      .replace(/\d+\.\d s\b/g, '0.0 s');
+  const { code, out, err } = await command(folder, line.split(' ').filter(Boolean), terminal);
+  const clean = (text: string) => text.replace(/\d+\.\d s\b/g, '0.0 s');
   return { code, out: clean(out), err: clean(err) };
 }
 

@@ -372,3 +372,15 @@ describe('dispose', () => {
     expect(await failure(() => compile((t: Tensor) => t.mul(2).dispose())(tensor([1])))).toContain('dispose cannot');
   });
 });
+
+test('a loop of small runs leaves timers their turn', async () => {
+  let fired = false;
+  const timer = setTimeout(() => {
+    fired = true;
+  }, 10);
+  const x = rand([16]);
+  const until = performance.now() + 10_000;
+  while (!fired && performance.now() < until) await realize(x.mul(2));
+  clearTimeout(timer);
+  expect(fired).toBe(true);
+});

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layer, args as option, registerModule, type Tensor } from 'torcharc';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run } from '../src/cli/run.ts';
 import { issueLines } from '../src/cli/validate.ts';
+import { command } from './command.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -15,17 +15,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const write = (name: string, text: string | Uint8Array) => writeFile(join(folder, name), text);
 
 /** `torcharc validate` in the folder. */
-async function validate(...names: string[]) {
-  let [out, err] = ['', ''];
-  const terminal = {
-    stdout: { write: (text: string) => (out += text) },
-    stderr: { write: (text: string) => (err += text) },
-    cwd: folder,
-    isTTY: false,
-  };
-  const code = await run(['validate', ...names], terminal);
-  return { code, out: out.replaceAll(`${folder}/`, ''), err: err.replaceAll(`${folder}/`, '') };
-}
+const validate = (...names: string[]) => command(folder, ['validate', ...names]);
 
 const graph = `# a comment
 modules:

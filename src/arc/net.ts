@@ -60,7 +60,11 @@ export type InputShapes = InputShape | Readonly<Record<string, InputShape>>;
  */
 export function netOf(model: Module, inputs?: InputShapes): Net {
   const plan = planOf(model, inputs);
-  const samples = samplesOf('netOf', plan, inputs);
+  return netOfPlan(plan, samplesOf('netOf', plan, inputs));
+}
+
+/** The net of a plan, with shapes if all samples are known. */
+export function netOfPlan(plan: Plan, samples: ReadonlyMap<Input, Sample | null>): Net {
   const known = [...samples].flatMap(([input, sample]) => (sample ? [[input, sample] as const] : []));
   return describe(plan, known.length === samples.size ? new Passes(plan, new Map(known)) : null);
 }

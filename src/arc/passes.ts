@@ -1,6 +1,7 @@
 /** Forward passes of a plan for shapes alone. */
+import { tensorsOf } from '../engine/tree.ts';
 import { macCounter } from '../nn/macs.ts';
-import { bytesOf, tensorsOf } from '../nn/summary.ts';
+import { bytesOf } from '../nn/summary.ts';
 import type { Dtype } from '../tensor/dtype.ts';
 import { inferring } from '../tensor/mode.ts';
 import type { Shape } from '../tensor/shape.ts';

@@ -2,9 +2,9 @@
  * What both formats of arcs become: inputs, uses of modules in their order, and what comes out. From it graph models run, and nets,
  * summaries, pictures and specs are made.
  */
+import { tensorsOf } from '../engine/tree.ts';
 import { inputNames } from '../nn/inputs.ts';
 import { type Module, typeName } from '../nn/module.ts';
-import { tensorsOf } from '../nn/summary.ts';
 import { expectRoom } from '../ops/limits.ts';
 import { type Aval, Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';

@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { build } from '../arc/build.ts';
-import { netOf, planOf, samplesOf } from '../arc/net.ts';
+import { netOfPlan, planOf, samplesOf } from '../arc/net.ts';
 import { readText, writeAtomic } from '../io/files.ts';
 import { parseYaml, placed } from '../io/yaml.ts';
 import { clip, cost, type Picture, pictureOf, totals } from '../picture/cards.ts';
@@ -50,9 +50,9 @@ async function read(path: string, input: readonly string[]): Promise<Picture> {
     const model = build(yaml.value).eval();
     const shapes = given ?? ownShape(yaml.value);
     const plan = planOf(model, shapes);
-    samplesOf('--input', plan, shapes); // whose errors are the command line's
+    const net = netOfPlan(plan, samplesOf('--input', plan, shapes));
     return pictureOf(
-      netOf(model, shapes),
+      net,
       plan.calls.map(({ module }) => module),
     );
   } catch (e) {

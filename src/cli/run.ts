@@ -1,7 +1,7 @@
 /** The command line: arguments in, exit code out. `main.ts` gives it the process, tests give it strings. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import '../autograd/backward.ts';
 import '../ops/methods.ts';
@@ -87,11 +87,7 @@ function program(terminal: Terminal): Command {
     .command('summary')
     .argument('<arc.yaml>', 'the arc, YAML or JSON')
     .description('Print the modules of an arc with output shapes, parameters, multiply-adds and bytes.')
-    .option(
-      '--input <shape>',
-      'shape of an input without the batch, if the arc does not say: 3,20,20 or image=3,20,20 or tokens=32:int64; may be repeated',
-      (shape: string, before: readonly string[] = []) => [...before, shape],
-    )
+    .addOption(inputOption())
     .option('--batch <n>', 'size of the batch', whole(1), 1)
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
@@ -103,11 +99,7 @@ function program(terminal: Terminal): Command {
     .argument('<arc.yaml>', 'the arc, YAML or JSON')
     .description('Draw the modules of an arc and what flows between them.')
     .option('-o, --output <file>', 'the picture to write: .svg, .html or .mmd (Mermaid); without it a list is printed')
-    .option(
-      '--input <shape>',
-      'shape of an input without the batch, if the arc does not say: 3,20,20 or image=3,20,20 or tokens=32:int64; may be repeated',
-      (shape: string, before: readonly string[] = []) => [...before, shape],
-    )
+    .addOption(inputOption())
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
     .action((arc: string, { output, input }: { output?: string; input?: string[] }) => {
@@ -161,6 +153,12 @@ The config (paths in it are relative to it; * can be left out):
 What is written to the out folder: config.yaml (complete, and can be trained again), arc.json,
 metrics.jsonl (a line per epoch), last.safetensors (weights after the last epoch completed) and
 best.safetensors (weights of the epoch with the best test score).`;
+
+const inputOption = () =>
+  new Option(
+    '--input <shape>',
+    'shape of an input without the batch, if the arc does not say: 3,20,20 or image=3,20,20 or tokens=32:int64; may be repeated',
+  ).argParser((shape: string, before: readonly string[] = []) => [...before, shape]);
 
 const summaryHelp = `
 Multiply-adds are those of one forward pass: matrix products, convolutions and recurrent layers; biases,

@@ -7,7 +7,6 @@ import { parseYaml, placed } from '../io/yaml.ts';
 import type { Module } from '../nn/module.ts';
 import { type ModuleSummary, summarize } from '../nn/summary.ts';
 import { itemSize } from '../tensor/dtype.ts';
-import { inferring } from '../tensor/mode.ts';
 import { numel, showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
 import { inputShape } from '../train/inputs.ts';
@@ -30,9 +29,8 @@ export async function summaryCommand(path: string, options: SummaryOptions, scre
   try {
     const model = build(yaml.value).eval();
     const inputs = inputsOf(model, yaml.value, shapes, options.batch);
-    // summarize does not say where a shape fails
-    locating(model, () => inferring(() => (model.forward as (...xs: readonly unknown[]) => unknown)(...inputs)));
-    screen.write(`${render(model, summarize(model, ...inputs), screen)}\n`);
+    const modules = locating(model, () => summarize(model, ...inputs));
+    screen.write(`${render(model, modules, screen)}\n`);
   } catch (e) {
     if (!(e instanceof TorcharcError)) throw e;
     throw placed(yaml, path, e instanceof ArcError ? e.issues : [{ path: '', message: e.message }], e);

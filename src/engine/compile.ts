@@ -236,14 +236,19 @@ function record<R>(
   const program = () => (made ??= programFor(collect(wanted, (node) => feedSet.has(node))));
   const requires = feeds.flatMap((feed) => (feed.kind === 'state' ? [feed] : []));
 
+  const params = [...written];
+  const paramAt = new Map(params.map((t, i) => [t, i]));
   const slots = {
     results: returned.map((node) => outputAt.get(node)!),
-    updates: recorder.updates.map((change) => ({ change, reads: change.reads.map((node) => outputAt.get(node)!) })),
+    updates: recorder.updates.map((change) => ({
+      change,
+      reads: change.reads.map((node) => outputAt.get(node)!),
+      writes: change.writes.map((t) => paramAt.get(t)!),
+    })),
     gradients: gradients.map(([handle, node]) => ({ handle, at: outputAt.get(node)!, node })),
     cleared: [...finalGrads].filter(([, node]) => node === null).map(([handle]) => handle),
     buffers: buffers.map(([handle, node]) => ({ handle, at: outputAt.get(node)!, node })),
   };
-  const params = [...written];
   const shapes = tensors.map(({ shape, dtype }) => ({ shape, dtype }));
   const feedArrays: (TypedArray | null)[] = feeds.map(() => null);
   const feedTensors: Feeds = {};
@@ -311,8 +316,8 @@ function record<R>(
           bufferNodes.forEach(({ fresh }, i) => {
             fresh.data = values.take(slots.buffers[i]!.at);
           });
-          for (const [i, { change, reads }] of slots.updates.entries()) {
-            const nodes = change.writes.map((t) => pending.before[params.indexOf(t)]!);
+          for (const [i, { reads, writes }] of slots.updates.entries()) {
+            const nodes = writes.map((at) => pending.before[at]!);
             const arrays = nodes.map((node) => node.data!);
             applies[i]!(
               reads.map((at) => values.view(at)),

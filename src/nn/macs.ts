@@ -1,5 +1,6 @@
 /** Multiply-adds of products and convolutions. */
-import { type Node, Tensor } from '../tensor/tensor.ts';
+import { tensorsOf } from '../engine/tree.ts';
+import type { Node } from '../tensor/tensor.ts';
 
 /** Operations done with products though they are none to the reader: resizing is elementwise. */
 const elementwise = new Set(['resample']);
@@ -8,7 +9,7 @@ const elementwise = new Set(['resample']);
 export function macCounter(): (value: unknown) => number {
   const counted = new WeakSet<Node>();
   return (value) => {
-    const todo = nodesOf(value);
+    const todo = tensorsOf(value).map(({ node }) => node);
     let macs = 0;
     while (todo.length > 0) {
       const node = todo.pop()!;
@@ -19,9 +20,4 @@ export function macCounter(): (value: unknown) => number {
     }
     return macs;
   };
-}
-
-function nodesOf(value: unknown): Node[] {
-  if (value instanceof Tensor) return [value.node];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(nodesOf) : [];
 }

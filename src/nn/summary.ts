@@ -1,8 +1,9 @@
 /** What each module of a model gives and costs, without computing anything. */
+import { tensorsOf } from '../engine/tree.ts';
 import { itemSize } from '../tensor/dtype.ts';
 import { inferring } from '../tensor/mode.ts';
 import { numel, type Shape } from '../tensor/shape.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { macCounter } from './macs.ts';
 import { type Module, typeName } from './module.ts';
 import { isUninitialized } from './uninitialized.ts';
@@ -69,12 +70,6 @@ export function summarize(
       bytes,
     };
   });
-}
-
-/** All tensors in what a module gave. */
-export function tensorsOf(value: unknown): Tensor[] {
-  if (value instanceof Tensor) return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(tensorsOf) : [];
 }
 
 export function bytesOf(tensors: readonly Tensor[]): number {

@@ -1,3 +1,4 @@
+import { isRecord } from '../arc/spec.ts';
 import type { Module } from '../nn/module.ts';
 import { type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -35,10 +36,6 @@ export function inputNames(arc: unknown): string[] | null {
   if (graph?.input !== undefined)
     return isRecord(graph.input) ? Object.keys(graph.input) : [graph.input].flat().map(String);
   return isRecord(shapes) ? Object.keys(shapes) : null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The shape of a sample that an arc says an input has, as far as it says. */
