@@ -14,9 +14,9 @@ const ranks = [
   ['onnx', 'runtime'],
   ['tensor'],
   ['ops', 'autograd', 'engine'],
-  ['nn', 'optim', 'io', 'data'],
-  ['arc'],
-  ['train', 'picture'],
+  ['nn', 'optim', 'io'],
+  ['arc', 'data'],
+  ['train', 'picture', 'report'],
   ['cli', 'studio'],
 ];
 /** tensor/ holds ops, and an op is lowered onto a graph builder: it knows that type and no more of onnx/. */
