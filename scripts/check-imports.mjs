@@ -16,7 +16,8 @@ const ranks = [
   ['ops', 'autograd', 'engine'],
   ['nn', 'optim', 'io'],
   ['arc', 'data'],
-  ['train', 'picture', 'report'],
+  ['picture', 'report'],
+  ['train'],
   ['cli', 'studio'],
 ];
 /** tensor/ holds ops, and an op is lowered onto a graph builder: it knows that type and no more of onnx/. */

@@ -9,7 +9,7 @@ import type { FitResult } from './train/fit.ts';
 import { type Overrides, prepare, type Run, type TrainHooks, train } from './train/run.ts';
 import { TorcharcError } from './util/errors.ts';
 
-export type { BatchProgress, Epoch, FitResult } from './train/fit.ts';
+export type { BatchProgress, Evaluation, FitResult } from './train/fit.ts';
 export type { Scores } from './train/metrics.ts';
 export type { Overrides, TrainHooks } from './train/run.ts';
 

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import '../autograd/backward.ts';
 import '../ops/methods.ts';
+import type { Overrides } from '../train/run.ts';
 import { exitCode, report } from './errors.ts';
 import { graphCommand } from './graph.ts';
 import type { Screen } from './progress.ts';
@@ -75,10 +76,13 @@ function program(terminal: Terminal): Command {
     .option('--epochs <n>', 'instead of the epochs of the config', whole(1))
     .option('--seed <n>', 'instead of the seed of the config', whole(0))
     .option('--out <folder>', 'instead of the out of the config; relative to the working directory')
+    .option('--resume', 'go on from the newest checkpoint of the output folder')
+    .option('--restart', 'begin anew where the output folder holds a run that has not ended')
+    .option('--tensorboard', 'write an event file for TensorBoard')
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', trainHelp)
-    .action((config: string, options: { epochs?: number; seed?: number; out?: string }) => {
+    .action((config: string, options: Overrides) => {
       const out = options.out === undefined ? undefined : path(options.out);
       return trainCommand(path(config), { ...options, out }, screen, signal);
     });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import type { BatchProgress, Epoch, FitResult } from '../train/fit.ts';
-import type { Scores } from '../train/metrics.ts';
+import type { BatchProgress, Evaluation, FitResult } from '../train/fit.ts';
+import { leadingScore, type Scores } from '../train/metrics.ts';
 import { type Overrides, prepare, type Run, train } from '../train/run.ts';
 import { TorcharcError } from '../util/errors.ts';
 import { FailedRun, Interrupted } from './errors.ts';
@@ -17,7 +17,7 @@ export async function trainCommand(
 ): Promise<void> {
   const run = await prepare(path, overrides);
   const progress = new Progress(screen);
-  for (const line of opening(run)) progress.print(line);
+  for (const line of opening(run, overrides)) progress.print(line);
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   let shownAt = 0;
@@ -26,10 +26,10 @@ export async function trainCommand(
     result = await train(run, {
       signal,
       onBatch: (batch) => progress.live(performance.now(), () => liveLine(run, batch, seconds())),
-      onEpoch: (epoch, isBest) => {
+      onEvaluation: (evaluation, isBest) => {
         const took = seconds() - shownAt;
         shownAt = seconds();
-        progress.print(epochLine(run, epoch, isBest, took, screen));
+        progress.print(epochLine(run, evaluation, isBest, took, screen));
       },
     });
   } catch (e) {
@@ -38,23 +38,29 @@ export async function trainCommand(
   } finally {
     progress.clear();
   }
-  const last = result.epochs.at(-1);
-  if (result.interrupted) {
-    const kept = last
-      ? `${join(run.out, 'last.safetensors')} holds the weights after epoch ${last.epoch}`
-      : 'before the end of the first epoch';
-    throw new Interrupted(`stopped: ${kept}`);
+  if (result.ended === 'signal') {
+    throw new Interrupted(
+      `stopped in epoch ${result.epoch}, after step ${result.step}; --resume goes on from there, ${join(run.out, 'last.safetensors')} holds the weights`,
+    );
   }
-  if (last && result.best) for (const line of closing(run, last, result.best, seconds())) progress.print(line);
+  for (const line of closing(run, result, seconds())) progress.print(line);
 }
 
-function opening({ data, model, config, csv }: Run): string[] {
+function opening({ data, model, config, fit, out }: Run, { resume }: Overrides): string[] {
   const parameters = model.parameters().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const classes = data.task === 'classification' ? `, ${data.classes.length} classes` : '';
-  return [
-    `${csv}: ${data.train.size} rows to train on, ${data.test.size} to test on${classes}`,
+  const targets = Object.entries(data.info.targets).filter(([, { classes }]) => classes.length > 0);
+  const classes = targets.map(([name, { classes }]) =>
+    targets.length === 1 ? `, ${classes.length} classes` : `, ${classes.length} classes of ${name}`,
+  );
+  const samples = 'csv' in config.data ? 'rows' : 'samples';
+  const lines = [
+    `${data.info.name}: ${data.train.size} ${samples} to train on, ${data.test.size} to test on${classes.join('')}`,
     `model: ${parameters.toLocaleString('en')} parameters; seed ${config.seed}`,
   ];
+  const at = fit.resume?.progress;
+  if (at) lines.push(`going on in epoch ${at.epoch}, after step ${at.step}`);
+  else if (resume) lines.push(`there is no checkpoint in ${out}: from the beginning`);
+  return lines;
 }
 
 function epochName({ config }: Run, epoch: number): string {
@@ -62,52 +68,72 @@ function epochName({ config }: Run, epoch: number): string {
 }
 
 function liveLine(run: Run, { epoch, batch, batches, loss, samples }: BatchProgress, seconds: number): string {
-  const { config, data } = run;
-  const done = (epoch - 1 + batch / batches) / config.epochs;
-  const rate = ((epoch - 1) * data.train.size + samples) / seconds;
-  const left = clock((seconds / done) * (1 - done));
-  return `${epochName(run, epoch)}  ${bar(batch / batches, 16)}  loss ${short(loss)}  ${rate.toFixed(0)} samples/s  ${left} left`;
+  const { config, data, fit } = run;
+  const part = batches === null ? 0 : batch / batches;
+  const from = fit.resume?.progress;
+  // what went before the run went on is not of its time
+  const [epochs, seen] = from ? [from.epoch - 1 + from.samples / data.train.size, from.samples] : [0, 0];
+  const done = epoch - 1 + part - epochs;
+  const rate = (Math.round(done * data.train.size) || samples - seen) / seconds;
+  const left = clock((seconds / done) * (config.epochs - epochs - done));
+  return `${epochName(run, epoch)}  ${bar(part, 16)}  loss ${short(loss)}  ${rate.toFixed(0)} samples/s  ${left} left`;
 }
 
 function epochLine(
   run: Run,
-  { epoch, trainLoss, test }: Epoch,
+  { epoch, step, trainLoss, test }: Evaluation,
   isBest: boolean,
   seconds: number,
   { colors }: Screen,
 ): string {
-  const scores = scoreNames(test).map(([name, value]) => `test ${name} ${value}`);
-  const parts = [epochName(run, epoch), `train loss ${short(trainLoss)}`, ...scores, `${seconds.toFixed(1)} s`];
+  const scores = test ? scoreNames(test).map(([name, value]) => `test ${name} ${value}`) : [];
+  const at = run.config.evaluate_every === undefined ? [] : [`step ${step}`];
+  const parts = [epochName(run, epoch), ...at, `train loss ${short(trainLoss)}`, ...scores, `${seconds.toFixed(1)} s`];
   return parts.join('  ') + (isBest ? `  ${colors.green('best')}` : '');
 }
 
-/** Scores as they are called and printed. */
-function scoreNames({ loss, accuracy, mae, rmse }: Scores): [string, string][] {
-  const out: [string, string][] = [['loss', short(loss)]];
-  if (accuracy !== undefined) out.push(['accuracy', percent(accuracy)]);
-  if (mae !== undefined) out.push(['MAE', short(mae)]);
-  if (rmse !== undefined) out.push(['RMSE', short(rmse)]);
-  return out;
+const capitals: Readonly<Record<string, string>> = { mae: 'MAE', mse: 'MSE', rmse: 'RMSE', r2: 'R²' };
+
+/** Scores as they are called and printed; matrices, and the losses that are parts of one, are for the records. */
+export function scoreNames(scores: Scores): [string, string][] {
+  return Object.entries(scores).flatMap(([name, score]) =>
+    typeof score === 'number' && !name.endsWith('_loss')
+      ? [[labelOf(name), shown(name, score)] satisfies [string, string]]
+      : [],
+  );
+}
+
+function labelOf(name: string): string {
+  const metric = name.slice(name.lastIndexOf('_') + 1);
+  const label = capitals[metric] ?? metric.replace(/^top/, 'top-');
+  return metric === name ? label : `${name.slice(0, -metric.length - 1)} ${label}`;
+}
+
+function shown(name: string, score: number): string {
+  return /(^|_)(accuracy|top\d+)$/.test(name) ? percent(score) : short(score);
 }
 
 /** The table of what was kept, and last of all the score of the last weights. */
-function closing({ out }: Run, last: Epoch, best: Epoch, seconds: number): string[] {
-  const names = scoreNames(last.test).map(([name]) => name);
-  const row = (which: string, { epoch, trainLoss, test }: Epoch) => [
+function closing({ out, config }: Run, { evaluations, best, epoch, ended }: FitResult, seconds: number): string[] {
+  const last = evaluations.at(-1);
+  if (!last || !best) return [`the run has ended already, after epoch ${epoch - 1} of ${config.epochs}`];
+  const row = (which: string, { epoch, trainLoss, test }: Evaluation) => [
     which,
     String(epoch),
     short(trainLoss),
-    ...scoreNames(test).map(([, value]) => value),
+    ...scoreNames(test ?? { loss: trainLoss }).map(([, value]) => value),
   ];
-  const heads = ['epoch', 'train loss', ...names.map((name) => `test ${name}`)];
+  const scores = last.test ?? { loss: last.trainLoss };
+  const heads = ['epoch', 'train loss', ...scoreNames(scores).map(([name]) => `test ${name}`)];
   const columns = [{ head: 'weights' }, ...heads.map((head) => ({ head, align: 'right' as const }))];
   const rows = [row('best', best), row('last', last)];
-  const [name, value] = scoreNames(last.test).at(-1)!;
+  const leading = leadingScore(scores);
+  const why = ended === 'early stopping' ? ' (stopped early: no better for long)' : '';
   return [
     '',
     table(columns, rows),
     '',
-    `trained ${last.epoch} ${last.epoch === 1 ? 'epoch' : 'epochs'} in ${seconds.toFixed(1)} s; weights and metrics are in ${out}`,
-    `test ${name} ${value}`,
+    `trained ${last.epoch} ${last.epoch === 1 ? 'epoch' : 'epochs'} in ${seconds.toFixed(1)} s${why}; weights and metrics are in ${out}`,
+    `test ${labelOf(leading)} ${shown(leading, scores[leading] as number)}`,
   ];
 }

@@ -5,7 +5,7 @@ import type { OrtTensor } from '../runtime/types.ts';
 import { fromHalf, type TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode } from '../tensor/mode.ts';
 import { numel } from '../tensor/shape.ts';
-import { leaf, type Node, setState, Tensor } from '../tensor/tensor.ts';
+import { hostData, leaf, type Node, setState, Tensor } from '../tensor/tensor.ts';
 import { ArgError, internal, TorcharcError } from '../util/errors.ts';
 import { collect } from './graph.ts';
 import type { Place } from './lower.ts';
@@ -174,7 +174,8 @@ export function beginUpdate(handles: readonly Tensor[]): { commit(): void; cance
  * Compute `reads` (and the losses in `roots`) in one run, then change parameters in place. Inside `compile` it is recorded.
  * Losses computed here keep their value; what they were made from is gone.
  */
-export function update(change: HostUpdate, roots: readonly Node[]): Promise<void> {
+export function update(asked: HostUpdate, roots: readonly Node[]): Promise<void> {
+  const change = condition ? conditional(asked, condition) : asked;
   if (mode.trace) {
     mode.trace.updated(change);
     return Promise.resolve();
@@ -200,6 +201,37 @@ export function update(change: HostUpdate, roots: readonly Node[]): Promise<void
     }
     pending.commit();
   });
+}
+
+let condition: Node | null = null;
+
+/** Optimizer steps within `body` change nothing, neither parameters nor the optimizer's state, if the loss turns out not finite. */
+export function onlyIfFinite<T>(loss: Tensor, body: () => T): T {
+  const before = condition;
+  condition = loss.node;
+  try {
+    return body();
+  } finally {
+    condition = before;
+  }
+}
+
+function conditional(change: HostUpdate, loss: Node): HostUpdate {
+  return {
+    ...change,
+    reads: [...change.reads, loss],
+    begin() {
+      const apply = change.begin();
+      return (values, arrays) => {
+        if (Number.isFinite(Number(values.at(-1)![0]))) apply(values, arrays);
+      };
+    },
+  };
+}
+
+/** A tensor with a copy of the values that a tensor has now. */
+export function snapshotArray(t: Tensor): Tensor {
+  return new Tensor(leaf(hostData(t, 'snapshot').slice() as TypedArray, t.node));
 }
 
 /** Make a computed node a plain value, without history. */

@@ -1,7 +1,19 @@
 /** Files, for Node only: reading with clear errors, and writing that never leaves half a file. */
 import { createReadStream } from 'node:fs';
-import { appendFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import {
+  appendFile,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { TorcharcError } from '../util/errors.ts';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -17,7 +29,8 @@ const reasons: Record<string, string> = {
   ENAMETOOLONG: 'the name is too long',
 };
 
-async function explained<T>(what: string, body: () => Promise<T>): Promise<T> {
+/** What `body` gives; an error of the file system says what could not be done, and why, in a sentence. */
+export async function explained<T>(what: string, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (e) {
@@ -85,6 +98,79 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
       throw e;
     }
     await syncFolder(dirname(path));
+  });
+}
+
+/** Write a folder of files, all or nothing: under another name, each flushed to disk, which then takes its name. */
+export async function writeFolder(path: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+  const temporary = `${path}.${process.pid}-${writes++}.tmp`;
+  await explained(`cannot write ${path}`, async () => {
+    try {
+      await mkdir(temporary, { recursive: true });
+      for (const [name, content] of Object.entries(files)) {
+        const file = await open(join(temporary, name), 'wx');
+        try {
+          await file.writeFile(content);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+      }
+      await syncFolder(temporary);
+      await rename(temporary, path);
+    } catch (e) {
+      await rm(temporary, { recursive: true, force: true }).catch(() => {});
+      throw e;
+    }
+    await syncFolder(dirname(path));
+  });
+}
+
+/** Let `path` hold what `from` holds, of which it is another name where the file system has such; at any moment the old or the new. */
+export async function shareFile(from: string, path: string): Promise<void> {
+  const temporary = `${path}.${process.pid}-${writes++}.tmp`;
+  await explained(`cannot write ${path}`, async () => {
+    try {
+      await link(from, temporary).catch(() => copyFile(from, temporary));
+      await rename(temporary, path);
+    } catch (e) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw e;
+    }
+  });
+}
+
+/** The names in a folder; none if there is no such folder. */
+export async function namesIn(path: string): Promise<string[]> {
+  return explained(`cannot read ${path}`, () =>
+    readdir(path).catch((e: NodeJS.ErrnoException) => {
+      if (e.code === 'ENOENT') return [];
+      throw e;
+    }),
+  );
+}
+
+/** Remove a file or a folder with all that is in it, if it is there. */
+export async function remove(path: string): Promise<void> {
+  await explained(`cannot remove ${path}`, () => rm(path, { recursive: true, force: true }));
+}
+
+/** Bytes of a file; 0 if it is not there. */
+export async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path).catch(() => null);
+  return found?.size ?? 0;
+}
+
+/** Cut a file back to its first bytes. */
+export async function cutFile(path: string, bytes: number): Promise<void> {
+  await explained(`cannot write ${path}`, () => truncate(path, bytes));
+}
+
+/** Flush a file to disk. */
+export async function syncFile(path: string): Promise<void> {
+  await explained(`cannot write ${path}`, async () => {
+    const file = await open(path, 'r+');
+    await file.sync().finally(() => file.close());
   });
 }
 

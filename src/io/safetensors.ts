@@ -93,28 +93,34 @@ const maxHeader = 100_000_000;
 
 /** The tensors of a safetensors file, in the header's order. bfloat16 is widened to float32. */
 export function decodeSafetensors(bytes: Uint8Array): Map<string, Tensor> {
-  const { header, start } = readHeader(bytes);
+  const { specs, start } = safetensorsHeader(bytes);
   const data = bytes.subarray(start);
+  return new Map(specs.map((spec) => [spec.name, new Tensor(leaf(readData(data, spec), spec))]));
+}
+
+/** What the header of a safetensors file of `total` bytes says; `bytes` are the first ones, the header among them. */
+export function safetensorsHeader(bytes: Uint8Array, total = bytes.length): { specs: Spec[]; start: number } {
+  const { header, start } = readHeader(bytes, total);
   const specs: Spec[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') checkMetadata(value);
-    else specs.push(readSpec(name, value, data.length));
+    else specs.push(readSpec(name, value, total - start));
   }
   // Before anything is allocated: tensors that overlap could ask for far more than the file holds.
-  checkSpans(specs, data.length);
-  return new Map(specs.map((spec) => [spec.name, new Tensor(leaf(readData(data, spec), spec))]));
+  checkSpans(specs, total - start);
+  return { specs, start };
 }
 
 function fail(message: string): never {
   throw new TorcharcError(`safetensors: ${message}`);
 }
 
-function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start: number } {
+function readHeader(bytes: Uint8Array, total: number): { header: Record<string, unknown>; start: number } {
   if (bytes.length < 8) fail(`expected at least the 8 bytes of the header length, got ${bytes.length}`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(bytes.length - 8)) {
+  if (length > BigInt(total - 8)) {
     fail(
-      `the header is said to have ${length} bytes, but only ${bytes.length - 8} follow; not a safetensors file, or cut off`,
+      `the header is said to have ${length} bytes, but only ${total - 8} follow; not a safetensors file, or cut off`,
     );
   }
   if (length > BigInt(maxHeader)) fail(`the header has ${length} bytes; at most ${maxHeader} are allowed`);
@@ -141,6 +147,7 @@ function checkMetadata(value: unknown): void {
   }
 }
 
+/** A tensor of a file. `begin` and `end` are bytes of its data. */
 interface Spec {
   readonly name: string;
   readonly dtype: Dtype;

@@ -1,70 +1,55 @@
-/** What all optimizers share: parameter groups, the step, state dicts, the repr. */
-import { update } from '../engine/evaluate.ts';
+/** What all optimizers share: parameter groups, state dicts, the repr. */
 import type { TypedArray } from '../tensor/dtype.ts';
 import { mode } from '../tensor/mode.ts';
+import { numel } from '../tensor/shape.ts';
 import { type Node, Tensor, type Walk } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { python, show } from '../util/python.ts';
-import { didYouMean } from '../util/suggest.ts';
-import type { Floats } from './kernels.ts';
+import { checkOptions, type OptionRules } from './options.ts';
 
+export type Floats = Float32Array | Float64Array;
 export type GroupOptions = Record<string, unknown>;
 /** Parameters that share options, as given: options left out are the optimizer's. */
 export interface GroupSpec extends GroupOptions {
   readonly params: Iterable<Tensor>;
 }
+/** What an optimizer is given: parameters, or groups of them. */
+export type Params = Iterable<Tensor> | Iterable<GroupSpec>;
 /** Parameters that share options; `lr` and the others may be changed between steps. */
 export interface ParamGroup extends GroupOptions {
   params: Tensor[];
   lr: number;
 }
 
-/** State of one parameter: numbers and arrays under PyTorch's names. */
-export type ParamState = Record<string, number | TypedArray | null>;
-
-/** How an option is checked. */
-export interface OptionRule {
-  readonly default: unknown;
-  readonly expected: string;
-  readonly ok: (value: unknown) => boolean;
+/** A value of an optimizer's state. */
+export type StateValue = number | Floats | null | StateValue[];
+/** State of one parameter: numbers, arrays and lists of them under PyTorch's names. PyTorch's 0-d tensors are numbers. */
+export type ParamState = { [name: string]: StateValue };
+/** What `stateDict` gives: numbers, booleans, strings, null and typed arrays, in lists and records. */
+export interface OptimizerState {
+  readonly state: Readonly<Record<number, ParamState>>;
+  readonly param_groups: readonly GroupOptions[];
 }
-const number =
-  (expected: string, ok: (v: number) => boolean) =>
-  (fallback: number): OptionRule => ({
-    default: fallback,
-    expected,
-    ok: (v) => typeof v === 'number' && ok(v),
-  });
-export const nonNegative = number('a number of at least 0', (v) => v >= 0);
-export const anyNumber = number('a number', () => true);
-export const flag = (fallback: boolean): OptionRule => ({
-  default: fallback,
-  expected: 'true or false',
-  ok: (v) => typeof v === 'boolean',
-});
-/** Options PyTorch has to choose its own implementation; accepted, and of no effect on the result here either. */
-export const implementation: OptionRule = {
-  default: null,
-  expected: 'true, false or null',
-  ok: (v) => v === null || typeof v === 'boolean',
-};
+
+/** Hears of each step: with the parameters that have a gradient, and their arrays before and after. @internal */
+export interface StepHook {
+  before(params: readonly Tensor[], arrays: readonly TypedArray[]): void;
+  after(params: readonly Tensor[], arrays: readonly TypedArray[]): void;
+}
 
 export abstract class Optimizer {
   readonly paramGroups: ParamGroup[] = [];
   readonly defaults: GroupOptions;
+  /** @internal */
+  readonly hooks: StepHook[] = [];
   protected readonly state = new Map<Tensor, ParamState>();
-  readonly #name: string;
-  readonly #rules: Readonly<Record<string, OptionRule>>;
+  protected readonly name: string;
+  readonly #rules: OptionRules;
 
-  constructor(
-    name: string,
-    rules: Readonly<Record<string, OptionRule>>,
-    params: Iterable<Tensor> | Iterable<GroupSpec>,
-    options: object,
-  ) {
-    this.#name = name;
+  constructor(name: string, rules: OptionRules, params: Params, options: object) {
+    this.name = name;
     this.#rules = rules;
-    this.defaults = this.#checked(options as GroupOptions);
+    this.defaults = checkOptions(name, rules, options);
     const given = [...params] as (Tensor | GroupSpec)[];
     if (given.length === 0) throw new ArgError(`${name}: optimizer got an empty parameter list`);
     const groups = given[0] instanceof Tensor ? [{ params: given as Tensor[] }] : (given as GroupSpec[]);
@@ -76,32 +61,26 @@ export abstract class Optimizer {
     }
   }
 
-  #checked(options: GroupOptions): GroupOptions {
-    const rules = this.#rules;
-    for (const [key, value] of Object.entries(options)) {
-      const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-      if (!rule) {
-        throw new ArgError(
-          `${this.#name}.${key}: unknown option${didYouMean(key, Object.keys(rules))}; its options are ${Object.keys(rules).join(', ')}`,
-        );
-      }
-      if (!rule.ok(value)) throw new ArgError(`${this.#name}.${key}: expected ${rule.expected}, got ${show(value)}`);
-    }
-    return { ...Object.fromEntries(Object.entries(rules).map(([key, rule]) => [key, rule.default])), ...options };
-  }
-
   /** Add parameters with options of their own. */
   addParamGroup({ params, ...options }: GroupSpec): void {
     const list = params instanceof Tensor ? [params] : [...params];
     for (const p of list) {
       if (!(p instanceof Tensor))
-        throw new ArgError(`${this.#name}: optimizer can only optimize Tensors, but one of the params is ${show(p)}`);
-      if (!p.isLeaf) throw new ArgError(`${this.#name}: can't optimize a non-leaf Tensor`);
-      if (this.paramGroups.some((group) => group.params.includes(p)) || list.filter((q) => q === p).length > 1) {
-        throw new ArgError(`${this.#name}: some parameters appear in more than one parameter group`);
-      }
+        throw new ArgError(`${this.name}: optimizer can only optimize Tensors, but one of the params is ${show(p)}`);
+      if (!p.isLeaf) throw new ArgError(`${this.name}: can't optimize a non-leaf Tensor`);
     }
-    this.paramGroups.push({ params: list, ...this.#checked({ ...this.defaults, ...options }) } as ParamGroup);
+    const known = this.paramGroups.flatMap((group) => group.params);
+    if (new Set([...known, ...list]).size < known.length + list.length)
+      throw new ArgError(`${this.name}: some parameters appear in more than one parameter group`);
+    const where = `${this.name}.groups[${this.paramGroups.length}]`;
+    const checked = checkOptions(where, this.#rules, { ...this.defaults, ...options });
+    // the group's own come first in PyTorch's dicts
+    this.paramGroups.push({ params: list, ...options, ...checked } as ParamGroup);
+  }
+
+  /** All parameters, in the order that `stateDict` counts them. */
+  protected params(): Tensor[] {
+    return this.paramGroups.flatMap(({ params }) => params);
   }
 
   /** Forget the gradients of all parameters. */
@@ -113,56 +92,30 @@ export abstract class Optimizer {
    * Compute the gradients, in one run with the losses they come from, and update the parameters in place. `closure` clears
    * the gradients, computes the loss, calls backward and returns the loss.
    */
-  async step<T extends Tensor | undefined = undefined>(closure?: () => T): Promise<T> {
-    return this.#step(closure?.() as T);
-  }
+  abstract step<T extends Tensor | undefined = undefined>(closure?: () => T | Promise<T>): Promise<T>;
 
-  #step<T>(loss: T): Promise<T> {
+  /** Losses, and gradients of leaves that others look after: what would be lost when the parameters change. */
+  protected pending(): Node[] {
     const walks = new Set<Walk>();
-    const reads: Node[] = [];
-    const writes: Tensor[] = [];
-    const groups: ParamGroup[] = [];
-    for (const group of this.paramGroups) {
-      for (const p of group.params) {
-        const { grad } = p;
-        if (!grad) continue;
-        reads.push(grad.node);
-        writes.push(p);
-        groups.push(group);
+    for (const { params } of this.paramGroups) {
+      for (const p of params) {
+        if (!p.grad) continue;
         if (p.walks) for (const walk of p.walks) walks.add(walk);
         p.walks = null;
       }
     }
-    if (reads.length === 0) return Promise.resolve(loss);
-    if (!mode.trace) {
-      const bad = writes.find((p) => p.grad!.dtype !== p.dtype);
-      if (bad)
-        throw new TorcharcError(`${this.#name}: a gradient has dtype ${bad.grad!.dtype}, its parameter ${bad.dtype}`);
-    }
-    mode.trace?.guard(() => this.paramGroups.reduce((n, { params }) => n + params.length, 0));
-    const begin = () => {
-      const now = new Map([...new Set(groups)].map((group) => [group, { ...group }]));
-      return (values: readonly TypedArray[], arrays: TypedArray[]) => {
-        this.prepare(writes, arrays);
-        for (let i = 0; i < writes.length; i++) {
-          const group = now.get(groups[i]!)!;
-          const state = this.state.get(writes[i]!) ?? this.init(writes[i]!, group);
-          this.state.set(writes[i]!, state);
-          this.update(arrays[i] as Floats, values[i] as Floats, state, group);
-        }
-      };
-    };
-    return update({ reads, writes, begin }, mode.trace ? [] : this.#pending(walks)).then(() => loss);
-  }
-
-  /** Losses, and gradients of leaves that others look after: what would be lost when the parameters change. */
-  #pending(walks: ReadonlySet<Walk>): Node[] {
     const nodes = new Set<Node>();
     for (const { roots, leaves } of walks) {
       for (const root of roots) nodes.add(root);
+      if (mode.trace) continue;
       for (const { grad } of leaves) if (grad) nodes.add(grad.node);
     }
     return [...nodes];
+  }
+
+  /** State of a parameter that is updated for the first time. */
+  protected init(_p: Tensor, _group: ParamGroup): ParamState {
+    return {};
   }
 
   /**
@@ -171,73 +124,87 @@ export abstract class Optimizer {
    */
   protected prepare(_params: readonly Tensor[], _arrays: TypedArray[] | null): void {}
 
-  /** State of a parameter that is updated for the first time. */
-  protected abstract init(p: Tensor, group: ParamGroup): ParamState;
-
-  /** Change `p` in place by its gradient. */
-  protected abstract update(p: Floats, g: Floats, state: ParamState, group: ParamGroup): void;
+  /** The length of a parameter's state arrays that `init` does not make. */
+  protected stateSize(p: Tensor): number {
+    return numel(p.shape);
+  }
 
   /** State by the parameter's position, and the groups, under PyTorch's names. */
-  stateDict(): { state: Record<number, ParamState>; param_groups: GroupOptions[] } {
-    const all = this.paramGroups.flatMap(({ params }) => params);
+  stateDict(): OptimizerState {
+    const all = new Map(this.params().map((p, i) => [p, i]));
     const state: Record<number, ParamState> = {};
-    all.forEach((p, i) => {
+    for (const [p, i] of all) {
       const own = this.state.get(p);
-      if (own && Object.keys(own).length > 0)
-        state[i] = Object.fromEntries(
-          Object.entries(own).map(([k, v]) => [k, typeof v === 'object' && v ? (v.slice() as TypedArray) : v]),
-        );
-    });
+      if (own && Object.keys(own).length > 0) state[i] = copyOf(own);
+    }
     const param_groups = this.paramGroups.map(({ params, ...options }) => ({
-      ...options,
-      params: params.map((p) => all.indexOf(p)),
+      ...copyOf(options),
+      params: params.map((p) => all.get(p)),
     }));
     return { state, param_groups };
   }
 
-  /** Take over what `stateDict` of an optimizer with the same groups gave; arrays are copied. */
-  loadStateDict({ state, param_groups }: { state: Record<number, ParamState>; param_groups: GroupOptions[] }): void {
-    if (param_groups.length !== this.paramGroups.length) {
-      throw new TorcharcError(`${this.#name}: loaded state dict has a different number of parameter groups`);
-    }
-    param_groups.forEach((group, i) => {
-      if ((group.params as number[]).length !== this.paramGroups[i]!.params.length) {
-        throw new TorcharcError(
-          `${this.#name}: loaded state dict contains a parameter group that doesn't match the size of optimizer's group`,
-        );
-      }
-    });
-    const all = this.paramGroups.flatMap(({ params }) => params);
+  /** Take over what `stateDict` of an optimizer with the same groups gave; it is copied. Nothing is changed unless all of it fits. */
+  loadStateDict({ state, param_groups }: OptimizerState): void {
+    this.#checkGroups(param_groups);
+    const all = this.params();
     const stray = Object.keys(state).find((index) => !all[Number(index)]);
     if (stray !== undefined) {
-      throw new TorcharcError(
-        `${this.#name}: loaded state dict has state for parameter ${stray}, which does not exist`,
-      );
+      throw new TorcharcError(`${this.name}: loaded state dict has state for parameter ${stray}, which does not exist`);
     }
     this.prepare(
       all.filter((_, i) => state[i]),
       null,
     );
-    for (const [i, p] of all.entries()) {
-      const saved = state[i];
-      if (!saved) {
-        this.state.delete(p);
-        continue;
-      }
-      const group = this.paramGroups.find(({ params }) => params.includes(p))!;
-      const own = this.state.get(p) ?? this.init(p, group);
-      for (const [key, value] of Object.entries(saved)) {
-        const into = own[key];
-        if (typeof value === 'object' && value && typeof into === 'object' && into && into.length === value.length)
-          into.set(value as never);
-        else own[key] = typeof value === 'object' && value ? (value.slice() as TypedArray) : value;
-      }
-      for (const key of Object.keys(own)) if (!Object.hasOwn(saved, key)) delete own[key];
-      this.state.set(p, own);
-    }
-    param_groups.forEach(({ params: _params, ...options }, i) => {
-      Object.assign(this.paramGroups[i]!, options);
+    const groups = this.paramGroups.flatMap((group, i) => {
+      const loaded = { ...group, ...copyOf(param_groups[i]!), params: group.params };
+      return group.params.map(() => loaded);
     });
+    const fresh = all.map((p, i) => (state[i] ? this.init(p, groups[i]!) : null));
+    fresh.forEach((own, i) => {
+      if (own) this.#checkState(i, this.stateSize(all[i]!), state[i]!, own);
+    });
+    for (const [i, p] of all.entries()) {
+      const own = this.state.get(p) ?? fresh[i]!;
+      if (state[i]) this.state.set(p, assign(own, state[i]));
+      else this.state.delete(p);
+    }
+    this.paramGroups.forEach((group, i) => {
+      const { params: _params, ...options } = copyOf(param_groups[i]!);
+      for (const key of Object.keys(group))
+        if (key !== 'params' && !Object.hasOwn(this.#rules, key) && !Object.hasOwn(options, key)) delete group[key];
+      Object.assign(group, options);
+    });
+  }
+
+  #checkGroups(groups: readonly GroupOptions[]): void {
+    if (groups.length !== this.paramGroups.length) {
+      throw new TorcharcError(`${this.name}: loaded state dict has a different number of parameter groups`);
+    }
+    groups.forEach(({ params }, i) => {
+      if ((params as number[]).length !== this.paramGroups[i]!.params.length) {
+        throw new TorcharcError(
+          `${this.name}: loaded state dict contains a parameter group that doesn't match the size of optimizer's group`,
+        );
+      }
+    });
+  }
+
+  /** Whether saved state has all that `init` makes, and arrays as long. */
+  #checkState(index: number, size: number, saved: ParamState, own: ParamState): void {
+    const fail = (what: string) => {
+      throw new TorcharcError(`${this.name}: loaded state dict ${what} for parameter ${index}`);
+    };
+    const missing = Object.keys(own).find((key) => !Object.hasOwn(saved, key));
+    if (missing) fail(`has no ${missing}`);
+    for (const [key, value] of Object.entries(saved)) {
+      const into = own[key];
+      if (into !== undefined && isFloats(into) !== isFloats(value))
+        fail(`has ${show(value)} as ${key}, expected ${isFloats(into) ? 'an array' : 'a number'}`);
+      const length = isFloats(into) ? into.length : size;
+      for (const array of [value].flat(2).filter(isFloats))
+        if (array.length !== length) fail(`has ${array.length} elements of ${key}, expected ${length},`);
+    }
   }
 
   /** What Python prints. */
@@ -248,6 +215,32 @@ export abstract class Optimizer {
         .map((key) => `    ${key}: ${python(options[key])}\n`);
       return `Parameter Group ${i}\n${lines.join('')}`;
     });
-    return `${this.#name} (\n${groups.join('\n')})`;
+    return `${this.name} (\n${groups.join('\n')})`;
   }
+}
+
+function isFloats(value: unknown): value is Floats {
+  return value instanceof Float32Array || value instanceof Float64Array;
+}
+
+/** A copy of numbers, arrays, lists and records of them. */
+function copyOf<T>(value: T): T {
+  const copy = (v: unknown): unknown => {
+    if (Array.isArray(v)) return v.map(copy);
+    if (isFloats(v)) return v.slice();
+    if (typeof v !== 'object' || v === null) return v;
+    return Object.fromEntries(Object.entries(v).map(([key, entry]) => [key, copy(entry)]));
+  };
+  return copy(value) as T;
+}
+
+/** Put saved state in the place of a parameter's own, into the same arrays where there are some. */
+function assign(own: ParamState, saved: ParamState): ParamState {
+  for (const key of Object.keys(own)) if (!Object.hasOwn(saved, key)) delete own[key];
+  for (const [key, value] of Object.entries(saved)) {
+    const into = own[key];
+    if (isFloats(into) && isFloats(value)) into.set(value);
+    else own[key] = copyOf(value);
+  }
+  return own;
 }

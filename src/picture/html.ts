@@ -1,6 +1,7 @@
 /** A net as one page that needs nothing else: the picture, and a table of what is in it. */
+import { escapeXml } from '../util/xml.ts';
 import { type Card, cost, type Picture, totals } from './cards.ts';
-import { escapeXml, toSvg } from './svg.ts';
+import { toSvg } from './svg.ts';
 
 /** A whole HTML document. */
 export function toHtml(picture: Picture, name: string): string {

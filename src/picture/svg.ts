@@ -1,5 +1,6 @@
 /** A net as SVG: cards laid out from top to bottom, in the colors of the viewer's theme. */
 import { cells } from '../util/cells.ts';
+import { escapeXml } from '../util/xml.ts';
 import { type Card, cost, type Link, type Picture } from './cards.ts';
 import { type Box, type Placed, place, type Size } from './layout.ts';
 
@@ -32,10 +33,6 @@ export function toSvg(given: Picture, name: string): string {
 
 function withoutLabels({ cards, links }: Picture): Picture {
   return { cards, links: links.map(({ from, to }) => ({ from, to, text: '' })) };
-}
-
-export function escapeXml(text: string): string {
-  return text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }
 
 function textSize(text: string): Size {

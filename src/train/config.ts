@@ -1,17 +1,9 @@
 /** `config.yaml` of `torcharc train`: its schema, and every complaint about one with file, line and column. */
 import * as z from 'zod';
-import type { Path } from '../io/yaml.ts';
+import { dataSchema } from '../data/config.ts';
 import { parseYaml, placed, type Yaml } from '../io/yaml.ts';
-import type { Issue } from '../util/errors.ts';
-import { didYouMean } from '../util/suggest.ts';
-
-/** A zod error function saying what was expected and what came. */
-function expected(what: string) {
-  return {
-    error: ({ input }: { input?: unknown }) =>
-      input === undefined ? `missing; expected ${what}` : `expected ${what}, got ${JSON.stringify(input)}`,
-  };
-}
+import { expected, issuesOf, mapping } from '../util/expected.ts';
+import { metricOf, unknownMetric } from './metrics.ts';
 
 const count = () => {
   const what = expected('a positive whole number');
@@ -21,88 +13,94 @@ const seed = () => {
   const what = expected('a whole number from 0 on');
   return z.int(what).nonnegative(what);
 };
+const positive = () => {
+  const what = expected('a number above 0');
+  return z.number(what).positive(what);
+};
 const text = (what: string) => z.string(expected(what)).min(1, expected(what));
 const typed = (example: string) => {
   const what = expected(`a mapping with a type, such as {type: ${example}}`);
   return z.looseObject({ type: text(`the name of a type, such as ${example}`) }, what);
 };
+const byName = <T extends z.ZodType>(value: T, what: string) =>
+  z.record(z.string(), value, expected(what)).refine((given) => Object.keys(given).length > 0, expected(what));
 
-const fraction = expected('a fraction between 0 and 1, such as 0.2');
-const split = z.strictObject(
-  { test: z.number(fraction).gt(0, fraction).lt(1, fraction).default(0.2), seed: seed().default(0) },
-  expected('a mapping with test and seed'),
+const metric = z
+  .string(expected('the name of a metric'))
+  .refine((name) => metricOf(name) !== null, { error: ({ input }) => unknownMetric(String(input)) });
+const metricList = z.array(metric, expected('a list of metrics, such as [accuracy, top3]'));
+const metrics = z.union(
+  [metricList, z.record(z.string(), metricList)],
+  expected('a list of metrics, such as [accuracy, confusion], or lists by output'),
 );
 
-const nonzero = expected('a number other than 0');
-const divisor = z.strictObject({ divide: z.number(nonzero).refine((n) => n !== 0, nonzero) });
-/** The name of a column; YAML reads `0` as a number. */
-const column = (what: string) => z.union([z.string().min(1), z.number()], expected(what)).transform(String);
-const columns = expected('a list of column names');
-
-const data = z.strictObject(
+const clip = z.union(
+  [z.strictObject({ norm: positive() }), z.strictObject({ value: positive() })],
+  expected('{norm: a number} or {value: a number}'),
+);
+const schedule = mapping(
   {
-    csv: text('the path of a CSV file'),
-    target: column('the name of the column to predict'),
-    task: z.enum(['classification', 'regression'], expected('classification or regression')),
-    features: z.array(column('a column name'), columns).nonempty(columns).optional(),
-    shape: z.array(count(), expected('a list of positive whole numbers, such as [1, 8, 8]')).optional(),
-    scale: z
-      .union(
-        [z.enum(['none', 'standardize', 'minmax']), divisor],
-        expected('none, standardize, minmax or {divide: a number}'),
-      )
-      .default('none'),
-    split: split.prefault({}),
+    every: z.enum(['epoch', 'update'], expected('epoch or update')).default('epoch'),
+    metric: text('the name of a score, such as loss').optional(),
   },
-  expected('a mapping with csv, target and task'),
+  'a mapping with every and metric',
+);
+const earlyStopping = mapping(
+  {
+    metric: text('the name of a score, such as loss').optional(),
+    patience: count(),
+    min_delta: z.number(expected('a number of at least 0')).nonnegative(expected('a number of at least 0')).optional(),
+  },
+  'a mapping with patience',
+);
+const checkpoint = mapping(
+  { every: count().optional(), keep: count().default(2) },
+  'a mapping with every (updates) and keep',
 );
 
 const arcs = expected('an arc, or the path of one');
 
-const schema = z.strictObject(
+const schema = mapping(
   {
     arc: z.union([text(''), z.record(z.string(), z.unknown())], arcs),
-    criterion: typed('CrossEntropyLoss'),
+    criterion: typed('CrossEntropyLoss').optional(),
+    losses: byName(typed('MSELoss'), 'a mapping of outputs to criteria').optional(),
+    loss_weights: byName(z.number(expected('a number')), 'a mapping of outputs to numbers').optional(),
     optimizer: typed('Adam'),
     scheduler: typed('CosineAnnealingLR').optional(),
-    data,
+    schedule: schedule.optional(),
+    data: dataSchema,
+    metrics: metrics.optional(),
     epochs: count(),
     batch_size: count().default(32),
+    accumulate: count().optional(),
+    clip: clip.optional(),
+    evaluate_every: count().optional(),
+    best: text('the name of a score, such as accuracy').optional(),
+    early_stopping: earlyStopping.optional(),
+    checkpoint: checkpoint.prefault({}),
+    tensorboard: z.boolean(expected('true or false')).optional(),
     seed: seed().default(0),
     out: text('the path of a folder').default('out'),
   },
-  expected('a mapping with arc, criterion, optimizer, data and epochs'),
+  'a mapping with arc, criterion, optimizer, data and epochs',
 );
 
 export type Config = z.infer<typeof schema>;
-
-/** The keys of the mappings that take no others. */
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  '': Object.keys(schema.shape),
-  data: Object.keys(data.shape),
-  'data.scale': Object.keys(divisor.shape),
-  'data.split': Object.keys(split.shape),
-};
 
 /** Check a config, defaults filled in; throws with every issue, each with its place in the file. */
 export function parseConfig(source: string, filename: string): { config: Config; yaml: Yaml } {
   const yaml = parseYaml(source, filename);
   const result = schema.safeParse(yaml.value ?? undefined);
-  if (result.success) return { config: result.data, yaml };
-  throw placed(yaml, filename, result.error.issues.flatMap(issuesOf));
-}
-
-function issuesOf(issue: z.core.$ZodIssue): (Issue & { at: Path })[] {
-  const path = issue.path as Path;
-  if (issue.code !== 'unrecognized_keys') return [{ path: showPath(path), at: path, message: issue.message }];
-  const keys = allowed[path.join('.')] ?? [];
-  return issue.keys.map((key) => ({
-    path: showPath([...path, key]),
-    at: [...path, key],
-    message: `unknown key${didYouMean(key, keys) || `; expected one of ${keys.join(', ')}`}`,
-  }));
-}
-
-function showPath(path: Path): string {
-  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
+  const issues = result.success ? [] : issuesOf(result.error);
+  const { criterion, losses } = (yaml.value ?? {}) as { criterion?: unknown; losses?: unknown };
+  const isMapping = typeof yaml.value === 'object' && yaml.value !== null && !Array.isArray(yaml.value);
+  if (isMapping && (criterion === undefined) === (losses === undefined)) {
+    const message = criterion
+      ? 'expected either a criterion, for all outputs, or losses by output'
+      : 'missing; expected a mapping with a type, such as {type: CrossEntropyLoss}';
+    issues.push({ path: criterion ? 'losses' : 'criterion', at: [criterion ? 'losses' : 'criterion'], message });
+  }
+  if (result.success && issues.length === 0) return { config: result.data, yaml };
+  throw placed(yaml, filename, issues);
 }

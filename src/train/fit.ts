@@ -1,188 +1,355 @@
-/** The training loop: epochs of compiled steps, each followed by an evaluation of the test part. */
-import { batches, batchSizes } from '../data/batches.ts';
-import type { Dataset, Part } from '../data/dataset.ts';
-import { compile } from '../engine/compile.ts';
-import { realize } from '../engine/evaluate.ts';
-import { type Module, typeName } from '../nn/module.ts';
+/**
+ * The training loop: batches through compiled steps, evaluations of the test part, and snapshots to go on from.
+ *
+ * An update is one optimizer step, over `accumulate` batches. Everything else happens between updates, in this order:
+ * a scheduler's step, an evaluation, a snapshot, stopping. So a snapshot is all there is to know, and going on from it
+ * gives the numbers of not having stopped, to the last bit.
+ */
+import type { DataInfo } from '../data/samples.ts';
+import type { Module } from '../nn/module.ts';
+import { LBFGS } from '../optim/lbfgs.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import { inferring, noGrad } from '../tensor/mode.ts';
-import { numel, type Shape, showShape } from '../tensor/shape.ts';
-import { hostData, type Tensor } from '../tensor/tensor.ts';
-import { ShapeError, TorcharcError } from '../util/errors.ts';
+import { ArgError, TorcharcError } from '../util/errors.ts';
 import { Generator } from '../util/generator.ts';
-import { locating } from './locate.ts';
-import { better, type Reading, type Scores, Tally } from './metrics.ts';
+import { evaluator, inspect, type Measured, measure, total } from './measure.ts';
+import { better, higherIsBetter, improved, type Scores } from './metrics.ts';
+import { checkObjective, type Objective, type Tensors } from './objective.ts';
+import { type Progress, type Snapshot, type Steppable, snapshotOf, takeOver } from './snapshot.ts';
+import { batchesOf, countBatches, countSamples, grouped, type NamedBatch, type Source } from './source.ts';
+import { Updates } from './updates.ts';
 
-export interface FitOptions {
+export interface FitOptions extends Objective {
   readonly model: Module;
-  /** The model's output for a batch of samples; `model.forward` if left out. */
-  readonly forward?: (x: Tensor) => Tensor;
-  readonly criterion: Module;
+  /** The model's outputs for inputs by name; left out, `model.forward` gets the lone `input` as a tensor, several as a record. */
+  readonly forward?: ((inputs: Tensors) => unknown) | undefined;
   readonly optimizer: Optimizer;
-  /** Stepped after each epoch, with its training loss. */
-  readonly scheduler?: { step(metric?: number): void } | undefined;
-  readonly data: Dataset;
+  readonly scheduler?: Steppable | undefined;
+  /**
+   * When the scheduler is stepped: after each `epoch` (as usual) or `update`. `metric`: what ReduceLROnPlateau is told, `loss`
+   * (of the test part, if there is one) or another score; `train_loss`.
+   */
+  readonly schedule?: { readonly every?: 'epoch' | 'update'; readonly metric?: string | undefined } | undefined;
+  readonly train: Source;
+  /** What is evaluated; without it only training losses are told. */
+  readonly test?: Source | undefined;
+  /** How the data was made: class names, scalings. */
+  readonly info?: DataInfo | undefined;
   readonly epochs: number;
-  readonly batchSize: number;
+  /** Of samples; 32. Iterables come in batches of their own. */
+  readonly batchSize?: number;
   /** Of the order of samples. What the model draws comes from the default generator: `manualSeed`. */
-  readonly seed: number;
-  /** Checked after each batch; what an `AbortController` has. */
+  readonly seed?: number;
+  /** Batches whose gradients are added up for one update, as if they were one batch. */
+  readonly accumulate?: number | undefined;
+  /** Limits of the gradients before an update: their total norm, or each value. */
+  readonly clip?: { readonly norm: number } | { readonly value: number } | undefined;
+  /** What is measured on the test part, of the only output or by output; accuracy of classes, MAE and RMSE of values. */
+  readonly metrics?: readonly string[] | Readonly<Record<string, readonly string[]>> | undefined;
+  /** Updates between evaluations. There is one after each epoch in any case. */
+  readonly evaluateEvery?: number | undefined;
+  /** The score that says which evaluation was the best: accuracy, RMSE or loss. */
+  readonly best?: string | undefined;
+  /** Stop when a score has not got better by more than `minDelta` in `patience` evaluations. */
+  readonly earlyStopping?:
+    | { readonly metric?: string | undefined; readonly patience: number; readonly minDelta?: number | undefined }
+    | undefined;
+  /** Checked after each update; what an `AbortController` has. */
   readonly signal?: { readonly aborted: boolean } | undefined;
-  readonly onBatch?: (progress: BatchProgress) => void | Promise<void>;
-  readonly onEpoch?: (epoch: Epoch, isBest: boolean) => void | Promise<void>;
+  readonly onBatch?: ((progress: BatchProgress) => void | Promise<void>) | undefined;
+  readonly onEvaluation?: ((evaluation: Evaluation, isBest: boolean) => void | Promise<void>) | undefined;
+  /** Called after each evaluation, every `snapshotEvery` updates, and when the run is told to stop. */
+  readonly onSnapshot?: ((snapshot: Snapshot) => void | Promise<void>) | undefined;
+  readonly snapshotEvery?: number | undefined;
+  /** Go on from a snapshot of a run with the same options. */
+  readonly resume?: Snapshot | undefined;
 }
 
 export interface BatchProgress {
   /** From 1. */
   readonly epoch: number;
   readonly batch: number;
-  readonly batches: number;
-  /** Mean loss of a sample in this epoch so far. */
+  /** Null where the batches come from an iterable. */
+  readonly batches: number | null;
+  /** Mean loss of a sample since the last evaluation. */
   readonly loss: number;
   /** Samples seen in this epoch. */
   readonly samples: number;
 }
 
-export interface Epoch {
+export interface Evaluation {
   /** From 1. */
   readonly epoch: number;
+  /** Updates so far. */
+  readonly step: number;
   /** Learning rate of the first parameter group. */
   readonly lr: number;
+  /** Mean loss of a sample since the last evaluation. */
   readonly trainLoss: number;
-  readonly test: Scores;
+  /** Of several losses each, such as `mean_loss`. */
+  readonly trainParts: Readonly<Record<string, number>>;
+  /** Null without a test part. */
+  readonly test: Scores | null;
 }
 
 export interface FitResult {
-  /** Those completed. */
-  readonly epochs: readonly Epoch[];
-  readonly best: Epoch | null;
-  readonly interrupted: boolean;
+  /** Those of this run; of one that went on from a snapshot, those before it are not among them. */
+  readonly evaluations: readonly Evaluation[];
+  readonly best: Evaluation | null;
+  /** Updates in all, and the epoch that is under way or comes next, from 1. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Why it ended. */
+  readonly ended: 'epochs' | 'early stopping' | 'signal';
 }
 
 /**
- * Train a model, and tell after each epoch how it does on the test part. The best epoch is the one with the highest
- * accuracy or the lowest RMSE there, the lower loss deciding between equals.
+ * Train a model. https://pytorch.org/tutorials/beginner/introyt/trainingyt.html is the loop it stands for.
+ *
+ * Steps are compiled (`compile`), so what the model does may depend on its inputs' shapes, not on their values; LBFGS, which
+ * evaluates several times a step, is run as it is. A loss that is not finite ends the run before it reaches the parameters.
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
-  const { optimizer, data, batchSize, scheduler, signal } = options;
-  const reading = checkFit(options);
-  const step = trainStep(options);
-  const shuffle = new Generator(options.seed);
-  const sizes = batchSizes(data.train.size, batchSize);
-  const epochs: Epoch[] = [];
-  let best: Epoch | null = null;
-  for (let epoch = 1; epoch <= options.epochs; epoch++) {
-    const lr = Number(optimizer.paramGroups[0]!.lr);
-    options.model.train();
-    let samples = 0;
-    let sum = 0;
-    let batch = 0;
-    for (const { size, x, target } of batches(data.train, batchSize, shuffle)) {
-      const loss = await (await step(x, target)).item();
-      batch++;
-      if (!Number.isFinite(loss)) {
-        throw new TorcharcError(
-          `epoch ${epoch}, batch ${batch}: the loss is ${loss}; a lower learning rate or scaled features may help`,
-        );
-      }
-      samples += size;
-      sum += total(options, loss, size);
-      await options.onBatch?.({ epoch, batch, batches: sizes.length, loss: sum / samples, samples });
-      if (signal?.aborted) return { epochs, best, interrupted: true };
+  const readings = await checkFit(options);
+  const run = new Run(options, readings);
+  return run.go();
+}
+
+export interface Settings extends FitOptions {
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly accumulate: number;
+}
+
+class Run {
+  readonly #options: Settings;
+  readonly #readings: readonly Measured[];
+  readonly #shuffle: Generator;
+  readonly #train: Updates;
+  readonly #progress: Progress;
+  readonly #evaluations: Evaluation[] = [];
+  readonly #evaluate: ReturnType<typeof evaluator>;
+
+  constructor(options: FitOptions, readings: readonly Measured[]) {
+    this.#options = settings(options);
+    this.#readings = readings;
+    this.#shuffle = new Generator(this.#options.seed);
+    this.#train = new Updates(this.#options);
+    this.#evaluate = evaluator(this.#options);
+    this.#progress = options.resume
+      ? takeOver(options.resume, this.#options, this.#shuffle)
+      : { epoch: 1, batch: 0, samples: 0, step: 0, sums: {}, summed: 0, best: null, leading: null, waited: 0 };
+  }
+
+  async go(): Promise<FitResult> {
+    const { epochs, model } = this.#options;
+    // one that had ended, and is asked to go on
+    if (this.#waitedEnough()) return this.#ended('early stopping');
+    while (this.#progress.epoch <= epochs) {
+      model.train();
+      const why = await this.#epoch();
+      if (why) return this.#ended(why);
     }
-    scheduler?.step(sum / samples);
-    const done = { epoch, lr, trainLoss: sum / samples, test: await evaluate(options, data.test, reading) };
-    const isBest: boolean = !best || better(done.test, best.test);
-    if (isBest) best = done;
-    epochs.push(done);
-    await options.onEpoch?.(done, isBest);
-    if (signal?.aborted && epoch < options.epochs) return { epochs, best, interrupted: true };
+    return this.#ended('epochs');
   }
-  return { epochs, best, interrupted: false };
-}
 
-function call(module: Module, ...inputs: Tensor[]): Tensor {
-  return (module as Module & { forward(...inputs: Tensor[]): unknown }).forward(...inputs) as Tensor;
-}
-
-function run(options: FitOptions, x: Tensor): Tensor {
-  return options.forward ? options.forward(x) : call(options.model, x);
-}
-
-function lossOf({ criterion }: FitOptions, output: Tensor, target: Tensor): Tensor {
-  return call(criterion, output, target.reshape(targetShape(output.shape, target.shape)));
-}
-
-/** Values for regression may come as `[n]` or `[n, 1]`; the target follows, lest the criterion broadcast one over the other. */
-function targetShape(output: Shape, target: Shape): Shape {
-  return target.length === 2 && numel(output) === numel(target) ? output : target;
-}
-
-function trainStep(options: FitOptions): (x: Tensor, target: Tensor) => Promise<Tensor> {
-  return compile((x: Tensor, target: Tensor) => {
-    options.optimizer.zeroGrad();
-    const loss = lossOf(options, run(options, x), target);
-    loss.backward();
-    void options.optimizer.step();
-    return loss;
-  });
-}
-
-/** Sum of a batch's losses, from what the criterion gave. */
-function total({ criterion }: FitOptions, loss: number, size: number): number {
-  return (criterion.args as { reduction?: unknown }).reduction === 'sum' ? loss : loss * size;
-}
-
-/** Scores on a part of the data, in evaluation mode. */
-async function evaluate(options: FitOptions, part: Part, reading: Reading): Promise<Scores> {
-  const { model, batchSize } = options;
-  const tally = new Tally(reading);
-  model.eval();
-  for (const { size, x, target } of batches(part, batchSize, null)) {
-    const [output, loss] = noGrad(() => {
-      const y = run(options, x);
-      return [y, lossOf(options, y, target)] as const;
-    });
-    await realize(output, loss);
-    const who = 'evaluate';
-    tally.add(total(options, await loss.item(), size), hostData(output, who), hostData(target, who));
+  /** Returns why the run ends within or after the epoch; null if it goes on. */
+  async #epoch(): Promise<FitResult['ended'] | null> {
+    const { train, batchSize, accumulate, signal, evaluateEvery = 0, snapshotEvery = 0, schedule } = this.#options;
+    const at = this.#progress;
+    const order = this.#shuffle.getState();
+    const batches = countBatches(train, batchSize);
+    const source = batchesOf('train', train, { epoch: at.epoch, batchSize, shuffle: this.#shuffle, skip: at.batch });
+    for await (const { group, last: isLast } of grouped(source, accumulate)) {
+      await this.#update(group, batches);
+      const last = await isLast;
+      if (schedule?.every === 'update') this.#options.scheduler?.step();
+      // what is due at the end of an epoch comes after it
+      if (!last && evaluateEvery > 0 && at.step % evaluateEvery === 0) {
+        await this.#evaluation();
+        await this.#snapshot(order);
+        if (this.#waitedEnough()) return 'early stopping';
+      } else if (signal?.aborted || (!last && snapshotEvery > 0 && at.step % snapshotEvery === 0)) {
+        await this.#snapshot(order);
+      }
+      if (signal?.aborted) return 'signal';
+    }
+    const evaluation = await this.#evaluation();
+    if (schedule?.every !== 'update') this.#schedule(evaluation);
+    Object.assign(at, { epoch: at.epoch + 1, batch: 0, samples: 0 });
+    await this.#snapshot(this.#shuffle.getState());
+    if (this.#waitedEnough()) return 'early stopping';
+    return signal?.aborted && at.epoch <= this.#options.epochs ? 'signal' : null;
   }
-  model.train();
-  return tally.scores();
+
+  async #update(group: readonly NamedBatch[], batches: number | null): Promise<void> {
+    const at = this.#progress;
+    for await (const { size, loss, parts } of this.#train.update(group, at)) {
+      at.batch++;
+      at.samples += size;
+      at.summed += size;
+      for (const [name, value] of [['', loss] as const, ...Object.entries(parts)]) {
+        at.sums[name] = (at.sums[name] ?? 0) + total(this.#options, value, size);
+      }
+      await this.#options.onBatch?.({
+        epoch: at.epoch,
+        batch: at.batch,
+        batches,
+        loss: at.sums['']! / at.summed,
+        samples: at.samples,
+      });
+    }
+    at.step++;
+  }
+
+  /** Evaluate and tell; returns what the scheduler may want to know. */
+  async #evaluation(): Promise<Evaluation> {
+    const at = this.#progress;
+    const { optimizer, best, earlyStopping, onEvaluation } = this.#options;
+    const { '': loss = Number.NaN, ...parts } = at.sums;
+    const evaluation: Evaluation = {
+      epoch: at.epoch,
+      step: at.step,
+      lr: Number(optimizer.paramGroups[0]!.lr),
+      trainLoss: loss / at.summed,
+      trainParts: Object.fromEntries(Object.entries(parts).map(([name, sum]) => [`${name}_loss`, sum / at.summed])),
+      test: await this.#scores(),
+    };
+    Object.assign(at, { sums: {}, summed: 0 });
+    const scores = scoresOf(evaluation);
+    const isBest = !at.best || better(scores, scoresOf(at.best), best);
+    if (isBest) at.best = evaluation;
+    if (earlyStopping) {
+      const name = earlyStopping.metric ?? 'loss';
+      const value = numberOf(evaluation, name);
+      if (at.leading === null || improved(value, at.leading, name, earlyStopping.minDelta ?? 0)) {
+        Object.assign(at, { leading: value, waited: 0 });
+      } else at.waited++;
+    }
+    this.#evaluations.push(evaluation);
+    await onEvaluation?.(evaluation, isBest);
+    return evaluation;
+  }
+
+  #waitedEnough(): boolean {
+    const { earlyStopping } = this.#options;
+    return earlyStopping !== undefined && this.#progress.waited >= earlyStopping.patience;
+  }
+
+  #schedule(evaluation: Evaluation): void {
+    const { scheduler, schedule } = this.#options;
+    if (scheduler && watchesMetric(scheduler)) scheduler.step(numberOf(evaluation, schedule?.metric ?? 'loss'));
+    else scheduler?.step();
+  }
+
+  async #snapshot(order: Uint8Array): Promise<void> {
+    await this.#options.onSnapshot?.(snapshotOf(this.#options, this.#progress, order));
+  }
+
+  /** Scores on the test part, in evaluation mode. */
+  async #scores(): Promise<Scores | null> {
+    const { model, test, batchSize } = this.#options;
+    if (!test) return null;
+    model.eval();
+    const scores = await measure(this.#options, this.#readings, test, batchSize, this.#progress.epoch, this.#evaluate);
+    model.train();
+    return scores;
+  }
+
+  #ended(ended: FitResult['ended']): FitResult {
+    const { best, step, epoch } = this.#progress;
+    return { evaluations: this.#evaluations, best, step, epoch, ended };
+  }
+}
+
+/** Whether a scheduler decides by a metric, as ReduceLROnPlateau does; others would take the number for an epoch. */
+function watchesMetric(scheduler: Steppable): boolean {
+  return 'patience' in scheduler;
+}
+
+/** What evaluations are compared by. */
+function scoresOf({ test, trainLoss }: Evaluation): Scores {
+  return test ?? { loss: trainLoss };
+}
+
+/** A score by its name; `train_loss` is the training part's. */
+function numberOf(evaluation: Evaluation, name: string): number {
+  const scores: Readonly<Record<string, unknown>> = { train_loss: evaluation.trainLoss, ...scoresOf(evaluation) };
+  const value = scores[name];
+  if (typeof value === 'number') return value;
+  throw new ArgError(`fit: there is no score '${name}'; there are ${Object.keys(scores).join(', ')}`);
+}
+
+function settings(options: FitOptions): Settings {
+  const { batchSize = 32, seed = 0, accumulate = 1 } = options;
+  return { ...options, batchSize, seed, accumulate };
 }
 
 /**
- * Check that model, criterion and data go together, by shapes alone; throws if they do not. Returns how outputs are read.
+ * Check that model, objective and data go together, by shapes alone; throws if they do not. Returns how outputs are measured.
  */
-export function checkFit(options: FitOptions): Reading {
-  const { data, batchSize } = options;
-  for (const { size, x, target } of batches(data.train, batchSize, null)) {
-    const output = inferring(() => locating(options.model, () => run(options, x)));
-    const reading = readingOf(options, output.shape, size);
-    const loss = inferring(() => lossOf(options, output, target));
-    if (numel(loss.shape) !== 1) {
-      throw new ShapeError(
-        `criterion: expected one loss for a batch, got shape ${showShape(loss.shape)}; use reduction mean or sum`,
-      );
-    }
-    return reading;
-  }
-  throw new TorcharcError('fit: the training part has no samples');
+export async function checkFit(options: FitOptions): Promise<Measured[]> {
+  const all = settings(options);
+  checkObjective(options);
+  checkNumbers(all);
+  if (countSamples(options.train) === 0) throw new TorcharcError('fit: the training part has no samples');
+  // batches that can be used once only are not looked at before they are used
+  const first = await firstBatch(all);
+  if (!first) return [];
+  const measured = inspect(options, first);
+  checkScores(options, measured);
+  return measured;
 }
 
-function readingOf({ data, criterion }: FitOptions, output: Shape, size: number): Reading {
-  const got = `got an output of shape ${showShape(output)}`;
-  const [rows, width = 1] = output;
-  const oneEach = rows === size && numel(output) === size;
-  if (data.task === 'regression') {
-    if (oneEach) return 'value';
-    throw new ShapeError(`model: expected one value for each of the ${size} samples of a batch, ${got}`);
+async function firstBatch({ train, batchSize }: Settings): Promise<NamedBatch | null> {
+  const once = typeof train === 'object' && 'next' in train;
+  if (once) return null;
+  for await (const batch of batchesOf('train', train, { epoch: 1, batchSize, shuffle: null, skip: 0 })) return batch;
+  return null;
+}
+
+function checkNumbers({
+  epochs,
+  batchSize,
+  accumulate,
+  evaluateEvery = 1,
+  snapshotEvery = 1,
+  earlyStopping,
+  clip,
+  optimizer,
+}: Settings): void {
+  const counts = {
+    epochs,
+    batchSize,
+    accumulate,
+    evaluateEvery,
+    snapshotEvery,
+    patience: earlyStopping?.patience ?? 1,
+  };
+  for (const [name, value] of Object.entries(counts)) {
+    if (Number.isSafeInteger(value) && value > 0) continue;
+    throw new ArgError(`fit: ${name}: expected a positive whole number, got ${value}`);
   }
-  if (data.train.targets instanceof Float32Array) {
-    if (oneEach) return { threshold: typeName(criterion.constructor) === 'BCELoss' ? 0.5 : 0 };
-    throw new ShapeError(`model: expected one score for each of the ${size} samples of a batch, ${got}`);
+  const bound = clip && ('norm' in clip ? clip.norm : clip.value);
+  if (bound !== undefined && !(bound > 0)) throw new ArgError(`fit: clip: expected a number above 0, got ${bound}`);
+  if (!(optimizer instanceof LBFGS)) return;
+  if (accumulate > 1) throw new ArgError('fit: LBFGS takes one batch a step; accumulate is not supported with it');
+  if (clip) throw new ArgError('fit: LBFGS searches along gradients as they are; clip is not supported with it');
+}
+
+/** Check the names of scores that decide something. */
+function checkScores({ best, earlyStopping, schedule, test }: FitOptions, measured: readonly Measured[]): void {
+  const scores = measured.flatMap(({ pair, metrics }) =>
+    [...metrics, ...(pair.name ? ['loss'] : [])].map((name) => (pair.name ? `${pair.name}_${name}` : name)),
+  );
+  const known = ['loss', 'train_loss', ...(test ? scores : [])];
+  for (const [where, name] of Object.entries({
+    best,
+    'earlyStopping.metric': earlyStopping?.metric,
+    'schedule.metric': schedule?.metric,
+  })) {
+    if (name === undefined) continue;
+    if (!known.includes(name))
+      throw new ArgError(`fit: ${where}: there is no score '${name}'; there are ${known.join(', ')}`);
+    if (higherIsBetter(name) === null) throw new ArgError(`fit: ${where}: ${name} is no number, by which to compare`);
   }
-  const classes = data.classes.length;
-  if (output.length === 2 && rows === size && width >= classes) return { classes: width };
-  throw new ShapeError(`model: expected a score for each of ${classes} classes, shape [${size}, ${classes}], ${got}`);
 }

@@ -1,18 +1,36 @@
-/** A run of `torcharc train`: from `config.yaml` to a folder with weights and metrics. Node only, since it is about files. */
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+/**
+ * A run of `torcharc train`: from `config.yaml` to a folder with weights, checkpoints and records. Node only, since it is about
+ * files.
+ */
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { stringify } from 'yaml';
 import { build, buildCriterion, buildOptimizer, buildScheduler } from '../arc/build.ts';
-import { readTable } from '../data/csv.ts';
-import { type Dataset, makeDataset } from '../data/dataset.ts';
-import { appendLine, makeFolder, readText, writeAtomic } from '../io/files.ts';
-import { encodeSafetensors } from '../io/safetensors.ts';
+import { openData } from '../data/open.ts';
+import { withPaths } from '../data/paths.ts';
+import type { DataInfo, Dataset } from '../data/samples.ts';
+import { appendLine, makeFolder, readText, remove, shareFile, writeAtomic } from '../io/files.ts';
 import { parseYaml, placed, type Yaml } from '../io/yaml.ts';
 import type { Module } from '../nn/module.ts';
+import { EventFile } from '../report/event-file.ts';
+import { writeReport } from '../report/html.ts';
 import { ArcError, TorcharcError } from '../util/errors.ts';
 import { manualSeed } from '../util/generator.ts';
+import {
+  CHECKPOINTS,
+  checkpointPath,
+  checkpointSteps,
+  cutLogs,
+  type Logs,
+  logLengths,
+  prune,
+  readCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts';
 import { type Config, parseConfig } from './config.ts';
-import { type BatchProgress, checkFit, type Epoch, type FitOptions, type FitResult, fit } from './fit.ts';
-import { checkInput, samples } from './inputs.ts';
+import { type BatchProgress, checkFit, type Evaluation, type FitOptions, type FitResult, fit } from './fit.ts';
+import { checkInputs, feeding } from './inputs.ts';
+import type { Criterion } from './objective.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** What may be set from outside the config. */
 export interface Overrides {
@@ -20,16 +38,34 @@ export interface Overrides {
   readonly seed?: number | undefined;
   /** Relative to the working directory, unlike the config's own. */
   readonly out?: string | undefined;
+  readonly tensorboard?: boolean | undefined;
+  /** Go on from the newest checkpoint in the output folder; from the beginning if there is none. */
+  readonly resume?: boolean | undefined;
+  /** Begin anew where the output folder holds a run that had not ended. */
+  readonly restart?: boolean | undefined;
 }
 
 export interface Run {
+  /** Paths are relative to the output folder. */
   readonly config: Config;
   readonly data: Dataset;
   readonly model: Module;
-  readonly csv: string;
+  readonly arc: unknown;
   /** The folder that receives everything. */
   readonly out: string;
   readonly fit: FitOptions;
+  /** The event file to go on with, and how long it was. */
+  readonly logs: Logs;
+}
+
+/** What a checkpoint says about its run. */
+export interface About {
+  /** Paths are relative to the output folder. */
+  readonly config: Config;
+  readonly info: DataInfo;
+  /** Samples to train on and to test on. */
+  readonly sizes: readonly [number, number];
+  readonly logs: Logs;
 }
 
 /**
@@ -38,40 +74,87 @@ export interface Run {
  */
 export async function prepare(path: string, overrides: Overrides = {}): Promise<Run> {
   const { config: written, yaml } = parseConfig(await readText(path), path);
-  const config = { ...written, epochs: overrides.epochs ?? written.epochs, seed: overrides.seed ?? written.seed };
-  const folder = dirname(path);
-  const { arc, arcAt } = await readSpec(config.arc, folder, { path, yaml });
-  const csv = from(folder, config.data.csv);
-  const data = criterionTargets(
-    makeDataset(readTable(await readText(csv, Number.POSITIVE_INFINITY), csv), config.data),
-    config,
-    csv,
-  );
-
-  manualSeed(config.seed);
-  const at = (key: string): At => ({ path, yaml, under: key });
-  const model = blamed(arcAt, () => build(arc));
-  const criterion = blamed(at('criterion'), () => buildCriterion(config.criterion));
-  const optimizer = blamed(at('optimizer'), () => buildOptimizer(config.optimizer, model));
-  const { scheduler: spec } = config;
-  const scheduler = spec && blamed(at('scheduler'), () => buildScheduler(spec, optimizer));
-  blamed(arcAt, () => checkInput(arc, csv, data.train.shape));
-  const options: FitOptions = {
-    model,
-    forward: blamed(arcAt, () => samples(model, arc)),
-    criterion,
-    optimizer,
-    scheduler,
-    data,
-    epochs: config.epochs,
-    batchSize: config.batch_size,
-    seed: config.seed,
+  const config = {
+    ...written,
+    epochs: overrides.epochs ?? written.epochs,
+    seed: overrides.seed ?? written.seed,
+    ...(overrides.tensorboard ? { tensorboard: true } : {}),
   };
-  blamed(arcAt, () => checkFit(options));
-
+  const folder = dirname(path);
   const out = overrides.out ?? from(folder, config.out);
-  await open(out, path, config, arc, csv);
-  return { config, csv, data, model, out, fit: options };
+  const { arc, arcAt } = await readSpec(config.arc, folder, { path, yaml });
+  const data = await openData(config.data, { folder, cache: out });
+  try {
+    const { model, options } = await assemble(config, arc, data, arcAt, (key) => ({ path, yaml, under: key }));
+    await blamedLater(arcAt, () => checkFit(options));
+    const moved = withinOut(config, out, folder);
+    const run = { config: moved, data, model, arc, out, fit: options, logs: {} };
+    await makeFolder(out);
+    const saved = await earlier(out, overrides);
+    const given = [resolve(path), typeof config.arc === 'string' ? resolve(from(folder, config.arc)) : ''];
+    if (saved) checkSame(out, saved.about, about(run, {}));
+    else await clear(out);
+    await writeOut(run, given);
+    if (!saved) return run;
+    await cutLogs(out, saved.about.logs);
+    return { ...run, fit: { ...options, resume: saved.snapshot }, logs: saved.about.logs };
+  } catch (e) {
+    await data.close?.();
+    throw e;
+  }
+}
+
+/** Model, criterion and optimizer as a config says, and all of it as `fit` takes it. */
+async function assemble(
+  config: Config,
+  arc: unknown,
+  data: Dataset,
+  arcAt: At,
+  at: (key: string) => At,
+): Promise<{ model: Module; options: FitOptions }> {
+  manualSeed(config.seed);
+  const model = blamed(arcAt, () => build(arc)) as Module;
+  const objective = {
+    ...criteria(config, at),
+    ...(config.loss_weights ? { lossWeights: config.loss_weights } : {}),
+  };
+  const optimizer = blamed(at('optimizer'), () => buildOptimizer(config.optimizer, model));
+  const { scheduler: spec, early_stopping: stopping } = config;
+  const scheduler = spec && blamed(at('scheduler'), () => buildScheduler(spec, optimizer));
+  blamed(arcAt, () => checkInputs(arc, data.info));
+  return {
+    model,
+    options: {
+      ...objective,
+      model,
+      forward: blamed(arcAt, () => feeding(model, arc, data.info)),
+      optimizer,
+      scheduler,
+      schedule: config.schedule,
+      train: data.train,
+      test: data.test,
+      info: data.info,
+      epochs: config.epochs,
+      batchSize: config.batch_size,
+      seed: config.seed,
+      accumulate: config.accumulate,
+      clip: config.clip,
+      metrics: config.metrics,
+      evaluateEvery: config.evaluate_every,
+      best: config.best,
+      earlyStopping: stopping && { ...stopping, minDelta: stopping.min_delta },
+      snapshotEvery: config.checkpoint.every,
+    },
+  };
+}
+
+/** The criterion of a config, or those of its outputs. */
+export function criteria({ criterion, losses }: Pick<Config, 'criterion' | 'losses'>, at?: (key: string) => At) {
+  const made = (key: string, spec: unknown): Criterion =>
+    at ? blamed(at(key), () => buildCriterion(spec)) : buildCriterion(spec);
+  if (criterion) return { criterion: made('criterion', criterion) };
+  const named = Object.entries(losses!).map(([name, spec]) => [name, made(`losses.${name}`, spec)] as const);
+  return { losses: Object.fromEntries(named) };
 }
 
 function from(folder: string, path: string): string {
@@ -85,20 +168,28 @@ interface At {
   readonly under?: string;
 }
 
-function blamed<T>({ path, yaml, under = '' }: At, body: () => T): T {
+function blamed<T>(at: At, body: () => T): T {
   try {
     return body();
   } catch (e) {
-    if (!(e instanceof TorcharcError)) throw e;
-    const issues = e instanceof ArcError ? e.issues : [{ path: '', message: e.message }];
-    const full = (inner: string) => (under && inner ? `${under}.${inner}` : under || inner);
-    throw placed(
-      yaml,
-      path,
-      issues.map((issue) => ({ path: full(issue.path), message: issue.message })),
-      e,
-    );
+    throw blame(at, e);
   }
+}
+
+async function blamedLater<T>(at: At, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (e) {
+    throw blame(at, e);
+  }
+}
+
+function blame({ path, yaml, under = '' }: At, error: unknown): unknown {
+  if (!(error instanceof TorcharcError)) return error;
+  const issues = error instanceof ArcError ? error.issues : [{ path: '', message: error.message }];
+  const full = (inner: string) => (under && inner ? `${under}.${inner}` : under || inner);
+  const all = issues.map((issue) => ({ path: full(issue.path), message: issue.message }));
+  return placed(yaml, path, all, error);
 }
 
 async function readSpec(arc: Config['arc'], folder: string, config: At): Promise<{ arc: unknown; arcAt: At }> {
@@ -108,62 +199,185 @@ async function readSpec(arc: Config['arc'], folder: string, config: At): Promise
   return { arc: yaml.value, arcAt: { path, yaml } };
 }
 
-/** Binary cross entropy takes 0 and 1 as numbers, other criteria take class indices. */
-function criterionTargets(data: Dataset, { criterion, data: { target } }: Config, csv: string): Dataset {
-  if (data.task !== 'classification' || !/^BCE(WithLogits)?Loss$/.test(criterion.type)) return data;
-  if (data.classes.length !== 2) {
-    throw new TorcharcError(
-      `${csv}: ${criterion.type} takes two classes, but column '${target}' has ${data.classes.length}; use CrossEntropyLoss`,
-    );
-  }
-  const [train, test] = [data.train, data.test].map((part) => ({
-    ...part,
-    targets: Float32Array.from(part.targets, Number),
-  }));
-  return { ...data, train: train!, test: test! };
+const METRICS = 'metrics.jsonl';
+const REPORT = 'report.html';
+
+/** Remove what an earlier run left. */
+async function clear(out: string): Promise<void> {
+  for (const name of [CHECKPOINTS, 'best.safetensors', 'last.safetensors', REPORT]) await remove(join(out, name));
+  await writeAtomic(join(out, METRICS), '');
 }
 
-/** Make the output folder with everything that is known before the first epoch. */
-async function open(out: string, path: string, config: Config, arc: unknown, csv: string): Promise<void> {
-  await makeFolder(out);
-  const slashes = (text: string) => text.split(sep).join('/');
-  const copy = { ...config, arc: 'arc.json', data: { ...config.data, csv: slashes(relative(out, csv)) }, out: '.' };
-  const given = [resolve(path), typeof config.arc === 'string' ? resolve(from(dirname(path), config.arc)) : ''];
-  for (const [name, content] of [
-    ['config.yaml', stringify(copy)],
-    ['arc.json', `${JSON.stringify(arc, null, 2)}\n`],
-    ['metrics.jsonl', ''],
-  ] as const) {
-    // a run repeated in its own folder: the file is the user's
+/** Write what is known before the first epoch; a run repeated in its own folder leaves the `given` files, the user's, alone. */
+async function writeOut({ out, config, arc }: Run, given: readonly string[]): Promise<void> {
+  const files = { 'config.yaml': stringify(config), 'arc.json': `${JSON.stringify(arc, null, 2)}\n` };
+  for (const [name, content] of Object.entries(files)) {
     if (!given.includes(resolve(out, name))) await writeAtomic(join(out, name), content);
+  }
+}
+
+/** A config as it stands in the output folder. */
+function withinOut(config: Config, out: string, folder: string): Config {
+  const slashes = (text: string) => text.split(sep).join('/');
+  const data = withPaths(config.data, (path) => slashes(relative(out, from(folder, path))));
+  return { ...config, arc: 'arc.json', data, out: '.' };
+}
+
+function about({ config, data: { info, train, test } }: Run, logs: Logs): About {
+  return { config, info, sizes: [train.size, test.size], logs };
+}
+
+/** The newest checkpoint of a run, which is to go on; null where there is to be a new one. */
+async function earlier(
+  out: string,
+  { resume, restart }: Overrides,
+): Promise<{ snapshot: Snapshot; about: About } | null> {
+  if (restart && resume) throw new TorcharcError('expected to go on or to begin anew: resume or restart, not both');
+  const folder = join(out, CHECKPOINTS);
+  const step = (await checkpointSteps(folder)).at(-1);
+  if (step === undefined || restart) return null;
+  const path = checkpointPath(folder, step);
+  if (resume) return (await readCheckpoint(path)) as { snapshot: Snapshot; about: About };
+  const { snapshot, about } = await readCheckpoint(path).catch(() => ({ snapshot: null, about: null }));
+  const { epochs, early_stopping: stopping } = (about as About | null)?.config ?? {};
+  if (!snapshot || !epochs) return null;
+  const { epoch, waited } = snapshot.progress;
+  if (epoch > epochs || (stopping && waited >= stopping.patience)) return null;
+  throw new TorcharcError(
+    `${out} holds a run that has not ended (at step ${step}, in epoch ${epoch} of ${epochs}); go on with --resume, or begin anew with --restart`,
+  );
+}
+
+/** What may differ between a run and what goes on with it. */
+const free = new Set(['epochs', 'early_stopping', 'evaluate_every', 'best', 'checkpoint', 'tensorboard', 'out']);
+
+/** Check that a run that goes on is the one that was stopped. */
+function checkSame(out: string, before: About, now: About): void {
+  const plain = (config: Config) => ({ ...config, data: withPaths(config.data, () => '') }) as Record<string, unknown>;
+  const [old, own] = [plain(before.config), plain(now.config)];
+  const text = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
+  for (const key of new Set([...Object.keys(old), ...Object.keys(own)])) {
+    if (free.has(key) || text(old[key]) === text(own[key])) continue;
+    throw new TorcharcError(
+      `${out}: cannot go on with other settings: ${key} was ${text(old[key])} and is ${text(own[key])}; begin anew with --restart`,
+    );
+  }
+  const [trained, tested] = before.sizes;
+  if (now.sizes[0] !== trained || now.sizes[1] !== tested || text(before.info) !== text(now.info)) {
+    throw new TorcharcError(
+      `${out}: cannot go on with other data: ${now.info.name} has changed since; begin anew with --restart`,
+    );
   }
 }
 
 export interface TrainHooks {
   readonly signal?: { readonly aborted: boolean } | undefined;
   readonly onBatch?: ((progress: BatchProgress) => void | Promise<void>) | undefined;
-  /** After the epoch's weights and metrics are on disk. */
-  readonly onEpoch?: ((epoch: Epoch, isBest: boolean) => void | Promise<void>) | undefined;
+  /** After the weights and scores are on disk. */
+  readonly onEvaluation?: ((evaluation: Evaluation, isBest: boolean) => void | Promise<void>) | undefined;
 }
 
-/** Train a prepared run. After each epoch `last.safetensors`, and if it was the best `best.safetensors`, hold its weights. */
-export function train({ model, out, fit: options }: Run, hooks: TrainHooks = {}): Promise<FitResult> {
-  return fit({
-    ...options,
-    signal: hooks.signal,
-    ...(hooks.onBatch ? { onBatch: hooks.onBatch } : {}),
-    onEpoch: async (epoch, isBest) => {
-      const bytes = await encodeSafetensors(model.stateDict(), { format: 'pt', epoch: String(epoch.epoch) });
-      if (isBest) await writeAtomic(join(out, 'best.safetensors'), bytes);
-      await writeAtomic(join(out, 'last.safetensors'), bytes);
-      await appendLine(join(out, 'metrics.jsonl'), JSON.stringify(metricsLine(epoch)));
-      await hooks.onEpoch?.(epoch, isBest);
-    },
-  });
+/**
+ * Train a prepared run. After each evaluation there is a checkpoint, `last.safetensors` holds its weights, and if it was the best
+ * `best.safetensors` does too. At the end, also an untimely one, `report.html` shows the curves.
+ */
+export async function train(run: Run, hooks: TrainHooks = {}): Promise<FitResult> {
+  const { out, fit: options } = run;
+  const records = await Records.open(run);
+  let told: (() => void | Promise<void>) | null = null;
+  try {
+    return await fit({
+      ...options,
+      signal: hooks.signal,
+      onBatch: hooks.onBatch,
+      onEvaluation: async (evaluation, isBest) => {
+        await records.add(evaluation);
+        told = () => hooks.onEvaluation?.(evaluation, isBest);
+      },
+      onSnapshot: async (snapshot) => {
+        await save(run, snapshot, await records.lengths());
+        const tell = told;
+        told = null;
+        await tell?.();
+      },
+    });
+  } finally {
+    await records.close();
+    await run.data.close?.();
+    await writeReport(join(out, REPORT), await reportOf(run));
+  }
+}
+
+/** Write a checkpoint, and remove what it makes superfluous. */
+async function save(run: Run, snapshot: Snapshot, logs: Logs): Promise<void> {
+  const { out, config, arc } = run;
+  const folder = join(out, CHECKPOINTS);
+  const { step, best } = snapshot.progress;
+  const path = checkpointPath(folder, step);
+  await makeFolder(folder);
+  await remove(path);
+  await writeCheckpoint(path, { snapshot, arc, about: about(run, logs) });
+  if (best?.step === step) await shareFile(join(path, 'model.safetensors'), join(out, 'best.safetensors'));
+  await shareFile(join(path, 'model.safetensors'), join(out, 'last.safetensors'));
+  await prune(folder, config.checkpoint.keep, best?.step ?? null);
+}
+
+/** `metrics.jsonl`, and TensorBoard's file if it is wanted. */
+class Records {
+  readonly #out: string;
+  readonly #events: EventFile | null;
+
+  private constructor(out: string, events: EventFile | null) {
+    this.#out = out;
+    this.#events = events;
+  }
+
+  static async open({ out, config, logs }: Run): Promise<Records> {
+    if (!config.tensorboard) return new Records(out, null);
+    const [name, size] = Object.entries(logs).find(([name]) => name !== METRICS) ?? [];
+    const events = name === undefined ? EventFile.create(out) : EventFile.resume(join(out, name), size!);
+    return new Records(out, await events);
+  }
+
+  async add(evaluation: Evaluation): Promise<void> {
+    const line = metricsLine(evaluation);
+    await appendLine(join(this.#out, METRICS), JSON.stringify(line));
+    await this.#events?.add(evaluation.step, Date.now() / 1000, line);
+  }
+
+  /** How long the files are, once they are on disk. */
+  async lengths(): Promise<Logs> {
+    await this.#events?.sync();
+    const own = await logLengths(this.#out, [METRICS]);
+    return this.#events ? { ...own, [basename(this.#events.path)]: this.#events.size } : own;
+  }
+
+  async close(): Promise<void> {
+    await this.#events?.close();
+  }
 }
 
 /** No times: the same run writes the same file. */
-function metricsLine({ epoch, lr, trainLoss, test }: Epoch): Record<string, number> {
-  const scores = Object.entries(test).map(([name, value]) => [`test_${name}`, value as number]);
-  return { epoch, lr, train_loss: trainLoss, ...Object.fromEntries(scores) };
+function metricsLine({ epoch, step, lr, trainLoss, trainParts, test }: Evaluation): Record<string, unknown> {
+  const named = (part: string, scores: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(scores).map(([name, value]) => [`${part}_${name}`, value]));
+  return { epoch, step, lr, train_loss: trainLoss, ...named('train', trainParts), ...named('test', test ?? {}) };
+}
+
+async function reportOf({ out, data, config }: Run) {
+  const text = await readText(join(out, METRICS), Number.POSITIVE_INFINITY);
+  const records = text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const targets = Object.entries(data.info.targets);
+  const classes = targets.map(([name, { classes }]) => [targets.length === 1 ? '' : name, classes] as const);
+  return {
+    title: basename(resolve(out)) === 'out' ? data.info.name : basename(resolve(out)),
+    subtitle: [
+      `${data.info.name}: ${data.train.size.toLocaleString('en')} samples to train on, ${data.test.size.toLocaleString('en')} to test on; seed ${config.seed}`,
+    ],
+    records,
+    classes: Object.fromEntries(classes),
+  };
 }

@@ -1,25 +1,17 @@
 /** The portable part, bundled by Vite, in Chromium: the same numbers as in Node, and nothing fetched from the network. */
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import * as torcharc from 'torcharc';
 import { build as bundle, createServer, type InlineConfig, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { executablePath, launch } from './chromium.ts';
 import { type Result, scenario } from './scenario.ts';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
-
-if (!executablePath) {
-  console.warn(
-    '\n*** SKIPPED: the browser tests, since there is no Chromium in /usr/bin (apt-get install chromium) ***\n',
-  );
-  test.runIf(process.env.CI)('Chromium is installed', () => expect.unreachable('no Chromium in /usr/bin'));
-}
 
 interface Opened<T> {
   readonly result: T;
@@ -59,10 +51,7 @@ describe.runIf(executablePath)('in Chromium', () => {
       },
     };
     await bundle(config);
-    browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
-    });
+    browser = await launch();
     inNode = await scenario(torcharc);
   });
   afterAll(async () => {

@@ -1,0 +1,154 @@
+/**
+ * Checkpoints: a folder for each, written whole or not at all.
+ *
+ * `arc.json`, `model.safetensors` (weights and buffers under PyTorch's names), `training.safetensors` (arrays of optimizer,
+ * scheduler and generators) and `state.json`: all the rest, with the size and SHA-256 of the others.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { cutFile, namesIn, readBytes, readText, remove, sizeOf, syncFile, writeFolder } from '../io/files.ts';
+import { decodeSafetensors, encodeSafetensors } from '../io/safetensors.ts';
+import { packState, unpackState } from '../io/state.ts';
+import { TorcharcError } from '../util/errors.ts';
+import type { Progress, Snapshot } from './snapshot.ts';
+
+/** A snapshot and what its run was about. */
+export interface Checkpoint {
+  readonly snapshot: Snapshot;
+  readonly arc: unknown;
+  /** Anything that is JSON. */
+  readonly about: unknown;
+}
+
+const MODEL = 'model.safetensors';
+const TRAINING = 'training.safetensors';
+const ARC = 'arc.json';
+const STATE = 'state.json';
+
+/** Write a checkpoint to a folder that is not there yet. */
+export async function writeCheckpoint(path: string, { snapshot, arc, about }: Checkpoint): Promise<void> {
+  const { model, progress, ...training } = snapshot;
+  const packed = packState(training);
+  const files = {
+    [MODEL]: await encodeSafetensors(model, { format: 'pt', epoch: String(finishedEpochs(progress)) }),
+    [TRAINING]: await encodeSafetensors(packed.arrays),
+    [ARC]: `${JSON.stringify(arc, null, 2)}\n`,
+  };
+  const sums = Object.fromEntries(Object.entries(files).map(([name, content]) => [name, sumOf(content)]));
+  const state = { format: 1, progress: packState(progress).json, training: packed.json, about, files: sums };
+  await writeFolder(path, { ...files, [STATE]: `${JSON.stringify(state)}\n` });
+}
+
+function finishedEpochs({ epoch }: Readonly<Progress>): number {
+  return epoch - 1;
+}
+
+function sumOf(content: Uint8Array | string): { bytes: number; sha256: string } {
+  return { bytes: Buffer.byteLength(content), sha256: createHash('sha256').update(content).digest('hex') };
+}
+
+const record = z.record(z.string(), z.unknown());
+const counts = z.int().nonnegative();
+const stateSchema = z.object({
+  format: z.literal(1),
+  progress: z.object({
+    epoch: z.int().positive(),
+    batch: counts,
+    samples: counts,
+    step: counts,
+    sums: z.record(z.string(), z.unknown()),
+    summed: counts,
+    best: record.nullable(),
+    leading: z.unknown(),
+    waited: counts,
+  }),
+  training: record,
+  about: z.unknown(),
+  files: z.record(z.string(), z.object({ bytes: counts, sha256: z.string() })),
+});
+
+/** Read a checkpoint; one that is damaged, or none, throws. */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const text = await readText(join(path, STATE), Number.POSITIVE_INFINITY);
+  const state = checked(path, STATE, () => stateSchema.parse(JSON.parse(text)));
+  const content = async (name: string) => {
+    const bytes = await readBytes(join(path, name));
+    const { bytes: size, sha256 } = sumOf(bytes);
+    const wanted = state.files[name];
+    if (wanted?.bytes !== size || wanted.sha256 !== sha256) damaged(path, name);
+    return bytes;
+  };
+  const model = decodeSafetensors(await content(MODEL));
+  const arrays = decodeSafetensors(await content(TRAINING));
+  const arc: unknown = JSON.parse(new TextDecoder().decode(await content(ARC)));
+  return checked(path, STATE, () => {
+    const training = unpackState({ json: state.training, arrays }) as Omit<Snapshot, 'model' | 'progress'>;
+    const progress = unpackState({ json: state.progress, arrays }) as Progress;
+    return { snapshot: { ...training, model, progress }, arc, about: state.about };
+  });
+}
+
+function checked<T>(path: string, name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (e) {
+    damaged(path, name, e);
+  }
+}
+
+function damaged(path: string, name: string, cause?: unknown): never {
+  throw new TorcharcError(`${join(path, name)} is damaged; remove ${path}, and the checkpoint before it is used`, {
+    cause,
+  });
+}
+
+/** The folder of a run that holds its checkpoints. */
+export const CHECKPOINTS = 'checkpoints';
+
+/** Steps at which there are checkpoints in a folder, ascending. */
+export async function checkpointSteps(folder: string): Promise<number[]> {
+  const names = await namesIn(folder);
+  return names
+    .flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+export function checkpointPath(folder: string, step: number): string {
+  return join(folder, `step-${step}`);
+}
+
+/** Remove all but the newest `keep` and the one at step `best`, and what a killed run left half written. */
+export async function prune(folder: string, keep: number, best: number | null): Promise<void> {
+  const steps = await checkpointSteps(folder);
+  const old = steps.slice(0, -keep).filter((step) => step !== best);
+  const torn = (await namesIn(folder)).filter((name) => name.endsWith('.tmp'));
+  for (const path of [...old.map((step) => checkpointPath(folder, step)), ...torn.map((name) => join(folder, name))]) {
+    await remove(path);
+  }
+}
+
+/** Files that grow with a run, such as metrics, and how long they are. */
+export type Logs = Readonly<Record<string, number>>;
+
+/** How long logs are, once they are on disk. */
+export async function logLengths(folder: string, names: readonly string[]): Promise<Logs> {
+  const lengths: Record<string, number> = {};
+  for (const name of names) {
+    await syncFile(join(folder, name));
+    lengths[name] = await sizeOf(join(folder, name));
+  }
+  return lengths;
+}
+
+/** Cut logs back to what they were at a checkpoint. */
+export async function cutLogs(folder: string, logs: Logs): Promise<void> {
+  for (const [name, bytes] of Object.entries(logs)) {
+    const path = join(folder, name);
+    const size = await sizeOf(path);
+    if (size < bytes)
+      throw new TorcharcError(`${path}: expected at least ${bytes} bytes, as at the checkpoint, got ${size}`);
+    await cutFile(path, bytes);
+  }
+}

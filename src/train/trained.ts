@@ -1,0 +1,96 @@
+/** A trained model from a run's folder alone, to evaluate it and to predict with it. Node only. */
+import { basename, dirname, join, resolve } from 'node:path';
+import { build } from '../arc/build.ts';
+import { openData } from '../data/open.ts';
+import { withPaths } from '../data/paths.ts';
+import { namesIn } from '../io/files.ts';
+import type { Module } from '../nn/module.ts';
+import { TorcharcError } from '../util/errors.ts';
+import { CHECKPOINTS, checkpointPath, checkpointSteps, readCheckpoint } from './checkpoint.ts';
+import { feeding } from './inputs.ts';
+import { inspect, type Judged, measure } from './measure.ts';
+import type { Scores } from './metrics.ts';
+import { type About, criteria } from './run.ts';
+import { batchesOf } from './source.ts';
+
+/** Which weights of a run. */
+export type Which = 'best' | 'last';
+
+export interface Trained {
+  readonly about: About;
+  /** In evaluation mode. */
+  readonly model: Module;
+  readonly judged: Judged;
+  /** The run's folder, which paths in its config are relative to. */
+  readonly folder: string;
+  /** Epochs and updates that its weights have seen. */
+  readonly epoch: number;
+  readonly step: number;
+}
+
+/** A model of a run: `folder` is what `torcharc train` wrote to, or one of the checkpoints in it. */
+export async function openTrained(folder: string, which: Which = 'best'): Promise<Trained> {
+  const path = await locate(folder, which);
+  const { snapshot, arc, about: given } = await readCheckpoint(path);
+  const about = given as About;
+  const model = build(arc) as Module;
+  model.loadStateDict(new Map(snapshot.model));
+  model.eval();
+  const { progress } = snapshot;
+  const judged: Judged = {
+    ...criteria(about.config),
+    model,
+    forward: feeding(model, arc, about.info),
+    info: about.info,
+    metrics: about.config.metrics,
+    lossWeights: about.config.loss_weights,
+  };
+  const within = basename(dirname(resolve(path))) === CHECKPOINTS;
+  const home = within ? dirname(dirname(resolve(path))) : path;
+  return {
+    about,
+    model,
+    judged,
+    folder: home,
+    epoch: progress.epoch - (progress.batch === 0 ? 1 : 0),
+    step: progress.step,
+  };
+}
+
+async function locate(folder: string, which: Which): Promise<string> {
+  if ((await namesIn(folder)).includes('state.json')) return folder;
+  const all = join(folder, CHECKPOINTS);
+  const last = (await checkpointSteps(all)).at(-1);
+  if (last === undefined) {
+    throw new TorcharcError(
+      `${folder}: expected a folder that torcharc train wrote, or a checkpoint, got one without ${CHECKPOINTS}`,
+    );
+  }
+  const newest = checkpointPath(all, last);
+  if (which === 'last') return newest;
+  const { best } = (await readCheckpoint(newest)).snapshot.progress;
+  return best ? checkpointPath(all, best.step) : newest;
+}
+
+/** Scores of a trained model on the test part of its data, or on other data of the same kind: all of the given file. */
+export async function evaluate(
+  trained: Trained,
+  { data, batchSize }: { readonly data?: string | undefined; readonly batchSize?: number | undefined } = {},
+): Promise<{ scores: Scores; samples: number; name: string }> {
+  const { about, judged, folder } = trained;
+  const { config, info } = about;
+  const given = data === undefined ? config.data : withPaths(config.data, () => resolve(data));
+  const dataset = await openData(given, { folder, info, whole: data !== undefined });
+  try {
+    const { test } = dataset;
+    const size = batchSize ?? config.batch_size;
+    const order = { epoch: 1, batchSize: size, shuffle: null, skip: 0 };
+    for await (const batch of batchesOf('test', test, order)) {
+      const scores = await measure(judged, inspect(judged, batch), test, size);
+      return { scores, samples: test.size, name: dataset.info.name };
+    }
+    throw new TorcharcError(`${dataset.info.name}: there are no samples to test on`);
+  } finally {
+    await dataset.close?.();
+  }
+}

@@ -1,0 +1,107 @@
+/** Optimizer steps: a compiled function over a batch, or over several whose gradients are added up. */
+import { compile } from '../engine/compile.ts';
+import { onlyIfFinite } from '../engine/evaluate.ts';
+import { clipGradNorm_, clipGradValue_ } from '../nn/utils.ts';
+import { LBFGS } from '../optim/lbfgs.ts';
+import { TorcharcError } from '../util/errors.ts';
+import type { FitOptions, Settings } from './fit.ts';
+import { forward } from './measure.ts';
+import { firstNonFinite } from './nonfinite.ts';
+import { type Losses, lossesOf, type Tensors } from './objective.ts';
+import type { NamedBatch } from './source.ts';
+
+interface Trained {
+  readonly size: number;
+  readonly loss: number;
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+/** Optimizer steps over groups of batches. */
+export class Updates {
+  readonly #options: Settings;
+  readonly #step: (inputs: Tensors, targets: Tensors, part: GroupPart) => Promise<Losses>;
+
+  constructor(options: Settings) {
+    this.#options = options;
+    this.#step = compile((inputs: Tensors, targets: Tensors, part: GroupPart) => this.#body(inputs, targets, part));
+  }
+
+  /** Losses of the batches, one after the other; the update has happened when the last one is told. */
+  async *update(
+    group: readonly NamedBatch[],
+    at: { epoch: number; batch: number; step: number },
+  ): AsyncIterable<Trained> {
+    if (this.#options.optimizer instanceof LBFGS) {
+      yield await this.#closure(group[0]!, at);
+      return;
+    }
+    const samples = group.reduce((sum, { size }) => sum + size, 0);
+    for (const [i, batch] of group.entries()) {
+      const { inputs, targets, size } = batch;
+      const last = i === group.length - 1;
+      const { total, parts } = await this.#step(inputs, targets, { first: i === 0, last, share: size / samples });
+      const loss = await total.item();
+      if (!Number.isFinite(loss)) await this.#fail(batch, loss, at);
+      yield { size, loss, parts: await numbersOf(parts) };
+    }
+  }
+
+  #body(inputs: Tensors, targets: Tensors, { first, last, share }: GroupPart): Losses {
+    const { optimizer, clip } = this.#options;
+    if (first) optimizer.zeroGrad();
+    const losses = lossesOf(this.#options, forward(this.#options, inputs), targets);
+    (share === 1 ? losses.total : losses.total.mul(share)).backward();
+    if (!last) return losses;
+    if (clip) limit(this.#options, clip);
+    onlyIfFinite(losses.total, () => void optimizer.step());
+    return losses;
+  }
+
+  async #closure(batch: NamedBatch, at: { epoch: number; batch: number; step: number }): Promise<Trained> {
+    const { optimizer } = this.#options;
+    const { inputs, targets, size } = batch;
+    let losses: Losses | undefined;
+    const loss = await optimizer.step(() => {
+      optimizer.zeroGrad();
+      const now = lossesOf(this.#options, forward(this.#options, inputs), targets);
+      losses ??= now;
+      now.total.backward();
+      return now.total;
+    });
+    const value = await loss.item();
+    if (!Number.isFinite(value)) await this.#fail(batch, value, at);
+    return { size, loss: value, parts: await numbersOf(losses!.parts) };
+  }
+
+  async #fail(
+    { inputs, targets }: NamedBatch,
+    loss: number,
+    at: { epoch: number; batch: number; step: number },
+  ): Promise<never> {
+    const { model } = this.#options;
+    const where = await firstNonFinite(model, inputs, targets, () => forward(this.#options, inputs));
+    throw new TorcharcError(
+      `epoch ${at.epoch}, batch ${at.batch + 1} (step ${at.step + 1}): the loss is ${loss}; ${where}. A lower learning rate, scaled features or clipped gradients may help`,
+    );
+  }
+}
+
+interface GroupPart {
+  readonly [key: string]: boolean | number;
+  readonly first: boolean;
+  readonly last: boolean;
+  /** Of the samples of the group. */
+  readonly share: number;
+}
+
+function limit({ optimizer }: Settings, clip: NonNullable<FitOptions['clip']>): void {
+  const parameters = optimizer.paramGroups.flatMap(({ params }) => params);
+  if ('norm' in clip) clipGradNorm_(parameters, clip.norm);
+  else clipGradValue_(parameters, clip.value);
+}
+
+async function numbersOf(parts: Tensors): Promise<Record<string, number>> {
+  const numbers: Record<string, number> = {};
+  for (const [name, part] of Object.entries(parts)) numbers[name] = await part.item();
+  return numbers;
+}
