@@ -417,7 +417,7 @@ describe('bad input: exit code 2 and a line each', () => {
       /^error: b5\/config.yaml:2:13: criterion.type: unknown criterion 'CrossEntropyLos' \(did you mean 'CrossEntropyLoss'\?\).*\n$/,
     );
     expect(await train('b5', text('lr: 0.05', 'lr: -1'))).toMatchInlineSnapshot(`
-      "error: b5/config.yaml:3:25: optimizer.lr: expected a number of at least 0, got -1
+      "error: b5/config.yaml:3:25: optimizer.lr: Invalid learning rate: -1 (expected a number of at least 0)
       "
     `);
     expect(await train('b5', text('lr: 0.05', 'learning_rate: 1'))).toMatch(

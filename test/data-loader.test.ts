@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { arrayField, type Batch, batchCount, type LoaderOptions, loader, permutation, subset } from '../src/data/loader.ts';
+import {
+  arrayField,
+  type Batch,
+  batchCount,
+  type LoaderOptions,
+  loader,
+  permutation,
+  subset,
+} from '../src/data/loader.ts';
 import type { Field, Samples } from '../src/data/samples.ts';
 import { hostData, type Tensor } from '../src/tensor/tensor.ts';
 import { Generator } from '../src/util/generator.ts';
@@ -11,7 +19,12 @@ function small(n: number): Samples {
   return {
     size: n,
     inputs: { input: arrayField(numbersTo(2 * n), [2]) },
-    targets: { target: arrayField(BigInt64Array.from({ length: n }, (_, i) => BigInt(i)), []) },
+    targets: {
+      target: arrayField(
+        BigInt64Array.from({ length: n }, (_, i) => BigInt(i)),
+        [],
+      ),
+    },
   };
 }
 

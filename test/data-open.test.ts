@@ -1,13 +1,12 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DataConfig, dataSchema } from '../src/data/config.ts';
 import { readTable } from '../src/data/csv.ts';
 import { makeDataset } from '../src/data/dataset.ts';
-import { openData, type OpenOptions } from '../src/data/open.ts';
+import { type OpenOptions, openData } from '../src/data/open.ts';
 import type { Dataset, Field, Samples } from '../src/data/samples.ts';
-import { readFile } from 'node:fs/promises';
 
 let folder: string;
 beforeAll(async () => {
@@ -36,12 +35,20 @@ test('digits are what makeDataset made of them', async () => {
     for (const stream of [false, true]) {
       const now = await openData(config({ csv, ...options, stream }), { folder: '.' });
       if (!stream) {
-        expect(await now.train.inputs.input!.take(Uint32Array.from({ length: 1438 }, (_, i) => i))).toEqual(old.train.features);
-        expect(await now.test.inputs.input!.take(Uint32Array.from({ length: 359 }, (_, i) => i))).toEqual(old.test.features);
+        expect(await now.train.inputs.input!.take(Uint32Array.from({ length: 1438 }, (_, i) => i))).toEqual(
+          old.train.features,
+        );
+        expect(await now.test.inputs.input!.take(Uint32Array.from({ length: 359 }, (_, i) => i))).toEqual(
+          old.test.features,
+        );
         expect(await valuesOf(now.train.targets.target!)).toEqual([...old.train.targets].map(Number));
       }
       await now.close?.();
     }
   }
 });
-void ({} as Dataset & Samples); void describe; void write; void message; void readdir;
+void ({} as Dataset & Samples);
+void describe;
+void write;
+void message;
+void readdir;

@@ -3,7 +3,7 @@ import { show } from '../nn/args.ts';
 import * as losses from '../nn/loss.ts';
 import { Module } from '../nn/module.ts';
 import { Adam, AdamW, type Optimizer, SGD } from '../optim/index.ts';
-import { CosineAnnealingLR, type LRScheduler, StepLR } from '../optim/scheduler.ts';
+import { CosineAnnealingLR, type LRScheduler, StepLR } from '../optim/schedulers/index.ts';
 import { inferring } from '../tensor/mode.ts';
 import { type Shape, showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';

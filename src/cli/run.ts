@@ -77,7 +77,6 @@ function program(terminal: Terminal): Command {
     .option('--seed <n>', 'instead of the seed of the config', whole(0))
     .option('--out <folder>', 'instead of the out of the config; relative to the working directory')
     .option('--resume', 'go on from the newest checkpoint of the output folder')
-    .option('--restart', 'begin anew where the output folder holds a run that has not ended')
     .option('--tensorboard', 'write an event file for TensorBoard')
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')

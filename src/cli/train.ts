@@ -40,13 +40,13 @@ export async function trainCommand(
   }
   if (result.ended === 'signal') {
     throw new Interrupted(
-      `stopped in epoch ${result.epoch}, after step ${result.step}; --resume goes on from there, ${join(run.out, 'last.safetensors')} holds the weights`,
+      `stopped: ${join(run.out, 'last.safetensors')} holds the weights after step ${result.step}, in epoch ${result.epoch}; --resume goes on from there`,
     );
   }
   for (const line of closing(run, result, seconds())) progress.print(line);
 }
 
-function opening({ data, model, config, fit, out }: Run, { resume }: Overrides): string[] {
+function opening({ data, model, config, fit, out, aside }: Run, { resume }: Overrides): string[] {
   const parameters = model.parameters().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const targets = Object.entries(data.info.targets).filter(([, { classes }]) => classes.length > 0);
   const classes = targets.map(([name, { classes }]) =>
@@ -60,6 +60,7 @@ function opening({ data, model, config, fit, out }: Run, { resume }: Overrides):
   const at = fit.resume?.progress;
   if (at) lines.push(`going on in epoch ${at.epoch}, after step ${at.step}`);
   else if (resume) lines.push(`there is no checkpoint in ${out}: from the beginning`);
+  if (aside) lines.push(`an earlier run had not ended (--resume goes on with one); its checkpoints are in ${aside}`);
   return lines;
 }
 

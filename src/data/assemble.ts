@@ -107,9 +107,7 @@ function checkInfo(source: Source, info: DataInfo): DataInfo {
     for (const name of new Set([...Object.keys(then), ...Object.keys(now)])) {
       const [expected, got] = [shapes(then[name]?.shape), shapes(now[name]?.field.shape)];
       if (expected === got) continue;
-      throw new TorcharcError(
-        `${source.name}: ${part} '${name}': expected ${expected} as in ${info.name}, got ${got}`,
-      );
+      throw new TorcharcError(`${source.name}: ${part} '${name}': expected ${expected} as in ${info.name}, got ${got}`);
     }
   }
   return { ...info, name: source.name };

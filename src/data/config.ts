@@ -52,8 +52,9 @@ const byFractionOrFile = choose((value) => (has('file', value) ? another : byFra
 /** A split whose test part is read from files named by a mapping such as the one that names the training part. */
 const byFractionOr = <T extends z.ZodType>(files: T) => {
   const given = mapping({ test: files }, 'a mapping with test');
-  return choose((value) => (has('test', value) && isMapping((value as { test: unknown }).test) ? given : byFraction(value)))
-    .prefault({});
+  return choose((value) =>
+    has('test', value) && isMapping((value as { test: unknown }).test) ? given : byFraction(value),
+  ).prefault({});
 };
 const isMapping = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -128,7 +129,14 @@ const idx = mapping(
 
 /** One array by its name (or path), or several: `{left: a, right: {array: b, scale: standardize}}`. */
 const arrays = <T extends z.ZodType>(what: string, one: T) =>
-  choose((value) => (isMapping(value) ? named(choose((v) => (isMapping(v) ? one : text(what))), what) : text(what)));
+  choose((value) =>
+    isMapping(value)
+      ? named(
+          choose((v) => (isMapping(v) ? one : text(what))),
+          what,
+        )
+      : text(what),
+  );
 const inputArray = (what: string) =>
   mapping(
     { array: text(what), shape: shape().optional(), dtype: dtype().optional(), scale: scale().optional() },
@@ -202,8 +210,9 @@ const series = mapping(
       'a mapping with csv, columns, length and horizon',
     ),
     scale: scale().default('none'),
-    split: choose((value) => (has('file', value) ? another : mapping({ test: testPart() }, 'a mapping with test')))
-      .prefault({}),
+    split: choose((value) =>
+      has('file', value) ? another : mapping({ test: testPart() }, 'a mapping with test'),
+    ).prefault({}),
   },
   'a mapping with series',
 );

@@ -105,7 +105,10 @@ function isBlank(cells: readonly string[]): boolean {
 
 /** The separator that stands most often in the header, quoted parts left out, and what ends its line. */
 function dialect(text: string): { delimiter: string; newline: '\r\n' | '\n' | '\r' } {
-  const plain = text.slice(0, LONGEST_ROW).replace(/"[^"]*"/g, '').trimStart();
+  const plain = text
+    .slice(0, LONGEST_ROW)
+    .replace(/"[^"]*"/g, '')
+    .trimStart();
   const [, header = '', newline = '\n'] = /^(.*?)(\r\n|\n|\r|$)/.exec(plain)!;
   const count = (separator: string) => header.split(separator).length;
   const delimiter = [',', ';', '\t', '|'].reduce((best, next) => (count(next) > count(best) ? next : best));

@@ -8,12 +8,11 @@ import { explained } from '../io/files.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { TorcharcError } from '../util/errors.ts';
 import type { Source } from './assemble.ts';
-import type { TableConfig } from './config.ts';
 import { type Csv, readCsv } from './csv-rows.ts';
 import { ArrayField, type FieldArray } from './fields.ts';
 import { LARGE, RowFile } from './row-file.ts';
 import type { DataInfo, Field } from './samples.ts';
-import { classesOf, type Place, RowEncoder, tableSpec } from './table.ts';
+import { classesOf, type Place, RowEncoder, type TableSpec } from './table.ts';
 
 /** The text of a UTF-8 file, piece by piece. */
 export async function* textOf(path: string): AsyncGenerator<string> {
@@ -43,14 +42,26 @@ interface Store {
   abandon(): Promise<void>;
 }
 
-/** All samples of a CSV file. `cache`: the folder for the numbers of a large one. */
-export async function openTable(config: TableConfig, path: string, cache?: string, info?: DataInfo): Promise<Source> {
+export interface TableOptions {
+  /** Whether to hold the numbers in a file rather than in memory; those of large files if left out. */
+  readonly stream?: boolean | undefined;
+  /** The folder for that file. */
+  readonly cache?: string | undefined;
+  readonly info?: DataInfo | undefined;
+}
+
+/** All samples of a CSV file. */
+export async function openTable(
+  path: string,
+  specOf: (csv: Csv) => TableSpec,
+  { stream, cache = tmpdir(), info }: TableOptions,
+): Promise<Source> {
   const { size: bytes } = await explained(`cannot read ${path}`, () => stat(path));
   const csv = await readCsv(textOf(path), path);
-  const spec = tableSpec(config, csv);
+  const spec = specOf(csv);
   const known = Object.entries(info?.targets ?? {}).map(([name, { classes }]) => [name, classes] as const);
   const encoder = new RowEncoder(spec, csv, Object.fromEntries(known.filter(([, classes]) => classes.length > 0)));
-  const store = (config.stream ?? bytes > LARGE) ? await inFile(path, cache ?? tmpdir()) : inMemory();
+  const store = (stream ?? bytes > LARGE) ? await inFile(path, cache) : inMemory();
   try {
     const size = await fill(store, csv, encoder);
     const { field, close } = await store.done(size, encoder.width);

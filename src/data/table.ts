@@ -67,7 +67,7 @@ function mapEntries<T, U>(record: Readonly<Record<string, T>>, body: (value: T) 
 }
 
 /** The columns a name or a pattern stands for: `*` is any characters. Patterns pass over targets. */
-function expand(pattern: string, csv: Csv, targets: ReadonlySet<string>): string[] {
+export function expand(pattern: string, csv: Csv, targets: ReadonlySet<string> = new Set()): string[] {
   if (!pattern.includes('*') || csv.columns.includes(pattern)) {
     if (targets.has(pattern)) fail(csv.name, `column '${pattern}' is the target and cannot be a feature too`);
     columnIndex(csv, pattern);
@@ -109,6 +109,15 @@ export interface Place {
   readonly fixed: boolean;
 }
 
+/** Classes of an earlier run, of targets by name. */
+export type Known = Readonly<Record<string, readonly string[]>>;
+
+/** The part of a `TableSpec` that says where fields lie. */
+interface Fields {
+  readonly inputs: Readonly<Record<string, Pick<TableInput, 'columns' | 'dtype'>>>;
+  readonly targets: Readonly<Record<string, Pick<TableTarget, 'columns' | 'task'>>>;
+}
+
 /** Writes rows of cells as rows of words. */
 export class RowEncoder {
   readonly width: number;
@@ -118,7 +127,7 @@ export class RowEncoder {
   private readonly places: readonly Place[];
 
   /** `classes`: those of an earlier run, for targets by name; others are then refused. */
-  constructor(spec: TableSpec, csv: Csv, classes: Readonly<Record<string, readonly string[]>> = {}) {
+  constructor(spec: Fields, csv: Pick<Csv, 'name' | 'columns'>, classes: Known = {}) {
     let begin = 0;
     const place = (kind: Kind, columns: readonly string[], known?: readonly string[]): Place => {
       const words = wordsOf[kind] * columns.length;

@@ -10,6 +10,7 @@ import { enqueue, type Feeds, type Fetches } from '../runtime/session.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode, type Trace, tracing } from '../tensor/mode.ts';
 import { sameShape } from '../tensor/shape.ts';
+import { inHome, isShared } from '../tensor/shared.ts';
 import { deferGrad, hasGrad, idMark, leaf, type Node, Tensor, type Walk } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { beginUpdate, compute, fetchInto, ortTensor } from './evaluate.ts';
@@ -303,7 +304,7 @@ function record<R>(
           for (let i = 0; i < state.length; i++) {
             const node = state[i]!;
             if (!node.data) throw new TorcharcError(node.stale ?? 'compile: an argument has no values');
-            if (node.data !== feedArrays[i]) {
+            if (node.data !== feedArrays[i] || isShared(node.data)) {
               feedArrays[i] = node.data;
               feedTensors[ready.feeds[i]!] = ortTensor(node.data, node);
             }
@@ -314,7 +315,8 @@ function record<R>(
           });
           gradients.arrived(values);
           bufferNodes.forEach(({ fresh }, i) => {
-            fresh.data = values.take(slots.buffers[i]!.at);
+            const { at, handle } = slots.buffers[i]!;
+            fresh.data = inHome(handle, values.take(at));
           });
           for (const [i, { reads, writes }] of slots.updates.entries()) {
             const nodes = writes.map((at) => pending.before[at]!);

@@ -5,6 +5,7 @@ import type { OrtTensor } from '../runtime/types.ts';
 import { fromHalf, type TypedArray } from '../tensor/dtype.ts';
 import { type HostUpdate, mode } from '../tensor/mode.ts';
 import { numel } from '../tensor/shape.ts';
+import { inHome, isShared } from '../tensor/shared.ts';
 import { hostData, leaf, type Node, setState, Tensor } from '../tensor/tensor.ts';
 import { ArgError, internal, TorcharcError } from '../util/errors.ts';
 import { collect } from './graph.ts';
@@ -111,10 +112,10 @@ export function compute(wanted: readonly Node[]): void | Promise<void> {
   });
 }
 
-/** A feed over an array, without copying; for a program's, as it needs the runtime to be there. */
+/** A feed over an array, of its own only if it is shared, which ONNX Runtime refuses; for a program's, as it needs the runtime to be there. */
 export function ortTensor(data: TypedArray, { dtype, shape }: Pick<Node, 'dtype' | 'shape'>): OrtTensor {
   const { ort } = loadedRuntime() ?? internal('a feed before there is a runtime');
-  return new ort.Tensor(dtype, data, shape);
+  return new ort.Tensor(dtype, isShared(data) ? (data.slice() as TypedArray) : data, shape);
 }
 
 /** Memory for an output, where the program wants it from us. */
@@ -138,7 +139,7 @@ function execute(program: Program, feeds: Feeds): TypedArray[] | Promise<TypedAr
 
 /** A node has its value; the graph behind it is let go unless a gradient may ask for it. */
 export function settle(node: Node, data: TypedArray): void {
-  node.data = data;
+  node.data = node.owner ? inHome(node.owner, data) : data;
   if (!node.requiresGrad) node.inputs = [];
 }
 
@@ -163,7 +164,7 @@ export function beginUpdate(handles: readonly Tensor[]): { commit(): void; cance
   // what is pending on the old nodes keeps its array; the next update is not to change it
   const cancel = () => {
     before.forEach((node, i) => {
-      after[i]!.data = (node.data?.slice() as TypedArray | undefined) ?? null;
+      after[i]!.data = node.data && inHome(handles[i]!, node.data.slice() as TypedArray);
       after[i]!.stale = node.stale;
     });
   };

@@ -155,6 +155,11 @@ export async function remove(path: string): Promise<void> {
   await explained(`cannot remove ${path}`, () => rm(path, { recursive: true, force: true }));
 }
 
+/** Give a file or folder another name. */
+export async function moveTo(from: string, path: string): Promise<void> {
+  await explained(`cannot write ${path}`, () => rename(from, path));
+}
+
 /** Bytes of a file; 0 if it is not there. */
 export async function sizeOf(path: string): Promise<number> {
   const found = await stat(path).catch(() => null);

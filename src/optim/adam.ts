@@ -1,5 +1,6 @@
-import { isShared, type TypedArray } from '../tensor/dtype.ts';
+import type { TypedArray } from '../tensor/dtype.ts';
 import { numel } from '../tensor/shape.ts';
+import { isShared } from '../tensor/shared.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { InPlaceOptimizer, zeros } from './in-place.ts';
 import { adamStep, stateArrays } from './kernels.ts';

@@ -46,10 +46,12 @@ export abstract class Optimizer {
   protected readonly name: string;
   readonly #rules: OptionRules;
 
-  constructor(name: string, rules: OptionRules, params: Params, options: object) {
+  /** `params` null: the groups are another optimizer's. */
+  constructor(name: string, rules: OptionRules, params: Params | null, options: object) {
     this.name = name;
     this.#rules = rules;
-    this.defaults = checkOptions(name, rules, options);
+    this.defaults = { ...checkOptions(name, rules, options) };
+    if (!params) return;
     const given = [...params] as (Tensor | GroupSpec)[];
     if (given.length === 0) throw new ArgError(`${name}: optimizer got an empty parameter list`);
     const groups = given[0] instanceof Tensor ? [{ params: given as Tensor[] }] : (given as GroupSpec[]);

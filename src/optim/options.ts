@@ -71,7 +71,7 @@ export const betas: OptionRule = numbers(2, 'two numbers between 0 and 1', (v) =
 export const implementation: OptionRule = orNull(flag(false));
 
 /** Check options by name and value; returns them with the defaults of those left out. `where`: what comes before an option's name. */
-export function checkOptions(where: string, rules: OptionRules, options: object): Record<string, unknown> {
+export function checkOptions<O extends object>(where: string, rules: OptionRules, options: O): Required<O> {
   const names = Object.keys(rules);
   for (const [key, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
@@ -83,7 +83,7 @@ export function checkOptions(where: string, rules: OptionRules, options: object)
   }
   const missing = names.find((key) => rules[key]!.default === REQUIRED && !Object.hasOwn(options, key));
   if (missing) throw new ArgError(`${where}.${missing}: missing required argument (${rules[missing]!.expected})`);
-  return { ...Object.fromEntries(names.map((key) => [key, rules[key]!.default])), ...options };
+  return { ...Object.fromEntries(names.map((key) => [key, rules[key]!.default])), ...options } as Required<O>;
 }
 
 function refusal({ expected, refused }: OptionRule, value: unknown): string {

@@ -57,11 +57,12 @@ export class RMSprop extends InPlaceOptimizer<RMSpropOptions, RMSpropState> {
   protected override update(p: Floats, grad: Floats, state: RMSpropState, group: Group): void {
     const { lr, momentum, alpha, eps, centered } = group;
     const g = penalized(p, grad, group);
-    const fresh = () => p.slice().fill(0) as Floats;
     const v = state.square_avg;
     // a schedule may have raised the momentum from 0
-    const b = momentum > 0 ? (state.momentum_buffer ??= fresh()) : null;
-    const mean = centered ? (state.grad_avg ??= fresh()) : null;
+    if (momentum > 0) state.momentum_buffer ??= p.slice().fill(0) as Floats;
+    if (centered) state.grad_avg ??= p.slice().fill(0) as Floats;
+    const b = momentum > 0 ? state.momentum_buffer : null;
+    const mean = centered ? state.grad_avg : null;
     state.step += 1;
     for (let i = 0; i < p.length; i++) {
       const gi = g[i]!;

@@ -25,9 +25,11 @@ let plots = [];
 
 function ring(u, curve) {
   if (curve.best === null) return;
-  const ratio = u.pxRatio ?? devicePixelRatio;
+  const ratio = devicePixelRatio;
   const [x, y] = curve.best;
-  const { ctx } = u;
+  const { ctx, scales } = u;
+  // zoomed away
+  if (x < scales.x.min || x > scales.x.max) return;
   ctx.beginPath();
   ctx.arc(u.valToPos(x, 'x', true), u.valToPos(y, 'y', true), 6 * ratio, 0, 2 * Math.PI);
   ctx.lineWidth = 2 * ratio;

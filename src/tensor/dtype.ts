@@ -34,11 +34,6 @@ export function allocate<D extends Dtype>(dtype: D, length: number): TypedArrays
   return new constructors[dtype](length) as TypedArrays[D];
 }
 
-/** Whether other threads may have the same memory. */
-export function isShared({ buffer }: TypedArray): boolean {
-  return typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;
-}
-
 /** Bytes an element takes. */
 export function itemSize(dtype: Dtype): number {
   return sizes[dtype];

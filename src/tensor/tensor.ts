@@ -11,6 +11,7 @@ import type { Dtype, TypedArray } from './dtype.ts';
 import { mode } from './mode.ts';
 import type { Op } from './op.ts';
 import type { Shape } from './shape.ts';
+import { inHome } from './shared.ts';
 
 /** Static knowledge about a value: shape and dtype. */
 export interface Aval {
@@ -218,6 +219,7 @@ export function overwrite(t: Tensor, fill: (data: TypedArray) => void): void {
 export function setState(t: Tensor, node: Node): void {
   mode.trace?.assigned(t);
   if (node.op === null) node.requiresGrad = t.node.requiresGrad;
+  if (node.data) node.data = inHome(t, node.data);
   node.owner = t;
   t.node = node;
 }

@@ -50,11 +50,14 @@ export async function firstNonFinite(
       if (!bad) continue;
       const type = typeName(module.constructor);
       const name = names.get(module);
-      return `the first output that is not finite is ${bad.value} out of ${name ? `${name} (${type})` : `the model (${type})`}`;
+      const where = name ? `${name} (${type})` : `the model (${type})`;
+      return `the first output that is not finite is ${bad.value} out of ${where}${HINT}`;
     }
   }
   return "every module's output is finite, so it is the loss itself";
 }
+
+const HINT = '; a lower learning rate, scaled features or clipped gradients may help';
 
 function tensorsIn(value: unknown): Tensor[] {
   if (value instanceof Tensor) return [value];

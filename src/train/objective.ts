@@ -125,9 +125,9 @@ export function lossesOf(objective: Objective, outputs: Tensors, targets: Tensor
   if (named.length === 0) throw new ArgError('loss: expected at least one loss, got an empty record');
   const stray = Object.keys(lossWeights).find((name) => !Object.hasOwn(parts, name));
   if (stray !== undefined) {
-    throw new ArgError(
-      `lossWeights.${stray}: there is no such loss${didYouMean(stray, Object.keys(parts)) || `; there are ${named.map(([name]) => name).join(', ')}`}`,
-    );
+    const names = named.map(([name]) => name).filter(Boolean);
+    const known = names.length > 0 ? `; there are ${names.join(', ')}` : '; the only one has no name';
+    throw new ArgError(`lossWeights.${stray}: there is no such loss${didYouMean(stray, names) || known}`);
   }
   const weighted = named.map(([name, part]) => {
     const weight = lossWeights[name] ?? 1;

@@ -8,7 +8,7 @@ import { build, buildCriterion, buildOptimizer, buildScheduler } from '../arc/bu
 import { openData } from '../data/open.ts';
 import { withPaths } from '../data/paths.ts';
 import type { DataInfo, Dataset } from '../data/samples.ts';
-import { appendLine, makeFolder, readText, remove, shareFile, writeAtomic } from '../io/files.ts';
+import { appendLine, makeFolder, moveTo, namesIn, readText, remove, shareFile, writeAtomic } from '../io/files.ts';
 import { parseYaml, placed, type Yaml } from '../io/yaml.ts';
 import type { Module } from '../nn/module.ts';
 import { EventFile } from '../report/event-file.ts';
@@ -41,8 +41,6 @@ export interface Overrides {
   readonly tensorboard?: boolean | undefined;
   /** Go on from the newest checkpoint in the output folder; from the beginning if there is none. */
   readonly resume?: boolean | undefined;
-  /** Begin anew where the output folder holds a run that had not ended. */
-  readonly restart?: boolean | undefined;
 }
 
 export interface Run {
@@ -56,6 +54,8 @@ export interface Run {
   readonly fit: FitOptions;
   /** The event file to go on with, and how long it was. */
   readonly logs: Logs;
+  /** Where the checkpoints of an earlier run have gone that had not ended; null if there was none. */
+  readonly aside: string | null;
 }
 
 /** What a checkpoint says about its run. */
@@ -88,14 +88,14 @@ export async function prepare(path: string, overrides: Overrides = {}): Promise<
     const { model, options } = await assemble(config, arc, data, arcAt, (key) => ({ path, yaml, under: key }));
     await blamedLater(arcAt, () => checkFit(options));
     const moved = withinOut(config, out, folder);
-    const run = { config: moved, data, model, arc, out, fit: options, logs: {} };
+    const run = { config: moved, data, model, arc, out, fit: options, logs: {}, aside: null };
     await makeFolder(out);
-    const saved = await earlier(out, overrides);
+    const saved = overrides.resume ? await newest(out) : null;
     const given = [resolve(path), typeof config.arc === 'string' ? resolve(from(folder, config.arc)) : ''];
     if (saved) checkSame(out, saved.about, about(run, {}));
-    else await clear(out);
+    const aside = saved ? null : await clear(out);
     await writeOut(run, given);
-    if (!saved) return run;
+    if (!saved) return { ...run, aside };
     await cutLogs(out, saved.about.logs);
     return { ...run, fit: { ...options, resume: saved.snapshot }, logs: saved.about.logs };
   } catch (e) {
@@ -202,10 +202,21 @@ async function readSpec(arc: Config['arc'], folder: string, config: At): Promise
 const METRICS = 'metrics.jsonl';
 const REPORT = 'report.html';
 
-/** Remove what an earlier run left. */
-async function clear(out: string): Promise<void> {
-  for (const name of [CHECKPOINTS, 'best.safetensors', 'last.safetensors', REPORT]) await remove(join(out, name));
+/** Remove what an earlier run left. Checkpoints of one that had not ended are put aside; returns where. */
+async function clear(out: string): Promise<string | null> {
+  const [folder, aside] = [join(out, CHECKPOINTS), join(out, `${CHECKPOINTS}-before`)];
+  const before = await newest(out).catch(() => null);
+  const keep = before !== null && !ended(before);
+  if (keep) {
+    await remove(aside);
+    await moveTo(folder, aside);
+  }
+  const events = (await namesIn(out)).filter((name) => name.startsWith('events.out.tfevents.'));
+  for (const name of [CHECKPOINTS, 'best.safetensors', 'last.safetensors', REPORT, ...events]) {
+    await remove(join(out, name));
+  }
   await writeAtomic(join(out, METRICS), '');
+  return keep ? aside : null;
 }
 
 /** Write what is known before the first epoch; a run repeated in its own folder leaves the `given` files, the user's, alone. */
@@ -227,25 +238,21 @@ function about({ config, data: { info, train, test } }: Run, logs: Logs): About 
   return { config, info, sizes: [train.size, test.size], logs };
 }
 
-/** The newest checkpoint of a run, which is to go on; null where there is to be a new one. */
-async function earlier(
-  out: string,
-  { resume, restart }: Overrides,
-): Promise<{ snapshot: Snapshot; about: About } | null> {
-  if (restart && resume) throw new TorcharcError('expected to go on or to begin anew: resume or restart, not both');
+interface Saved {
+  readonly snapshot: Snapshot;
+  readonly about: About;
+}
+
+/** The newest checkpoint of a run; null if there is none yet. */
+async function newest(out: string): Promise<Saved | null> {
   const folder = join(out, CHECKPOINTS);
   const step = (await checkpointSteps(folder)).at(-1);
-  if (step === undefined || restart) return null;
-  const path = checkpointPath(folder, step);
-  if (resume) return (await readCheckpoint(path)) as { snapshot: Snapshot; about: About };
-  const { snapshot, about } = await readCheckpoint(path).catch(() => ({ snapshot: null, about: null }));
-  const { epochs, early_stopping: stopping } = (about as About | null)?.config ?? {};
-  if (!snapshot || !epochs) return null;
-  const { epoch, waited } = snapshot.progress;
-  if (epoch > epochs || (stopping && waited >= stopping.patience)) return null;
-  throw new TorcharcError(
-    `${out} holds a run that has not ended (at step ${step}, in epoch ${epoch} of ${epochs}); go on with --resume, or begin anew with --restart`,
-  );
+  return step === undefined ? null : ((await readCheckpoint(checkpointPath(folder, step))) as Saved);
+}
+
+function ended({ snapshot: { progress }, about: { config } }: Saved): boolean {
+  const patience = config.early_stopping?.patience ?? Number.POSITIVE_INFINITY;
+  return progress.epoch > config.epochs || progress.waited >= patience;
 }
 
 /** What may differ between a run and what goes on with it. */
@@ -259,13 +266,13 @@ function checkSame(out: string, before: About, now: About): void {
   for (const key of new Set([...Object.keys(old), ...Object.keys(own)])) {
     if (free.has(key) || text(old[key]) === text(own[key])) continue;
     throw new TorcharcError(
-      `${out}: cannot go on with other settings: ${key} was ${text(old[key])} and is ${text(own[key])}; begin anew with --restart`,
+      `${out}: cannot go on with other settings: ${key} was ${text(old[key])} and is ${text(own[key])}; begin anew without --resume`,
     );
   }
   const [trained, tested] = before.sizes;
   if (now.sizes[0] !== trained || now.sizes[1] !== tested || text(before.info) !== text(now.info)) {
     throw new TorcharcError(
-      `${out}: cannot go on with other data: ${now.info.name} has changed since; begin anew with --restart`,
+      `${out}: cannot go on with other data: ${now.info.name} has changed since; begin anew without --resume`,
     );
   }
 }
@@ -284,9 +291,10 @@ export interface TrainHooks {
 export async function train(run: Run, hooks: TrainHooks = {}): Promise<FitResult> {
   const { out, fit: options } = run;
   const records = await Records.open(run);
+  const report = async () => writeReport(join(out, REPORT), await reportOf(run));
   let told: (() => void | Promise<void>) | null = null;
   try {
-    return await fit({
+    const result = await fit({
       ...options,
       signal: hooks.signal,
       onBatch: hooks.onBatch,
@@ -301,10 +309,15 @@ export async function train(run: Run, hooks: TrainHooks = {}): Promise<FitResult
         await tell?.();
       },
     });
+    await report();
+    return result;
+  } catch (e) {
+    // what went wrong matters more than that it cannot be drawn
+    await report().catch(() => {});
+    throw e;
   } finally {
     await records.close();
     await run.data.close?.();
-    await writeReport(join(out, REPORT), await reportOf(run));
   }
 }
 

@@ -66,10 +66,8 @@ export function snapshotOf({ model, optimizer, scheduler }: Parts, progress: Pro
 export function takeOver(snapshot: Snapshot, { model, optimizer, scheduler }: Parts, shuffle: Generator): Progress {
   model.loadStateDict(new Map(snapshot.model));
   optimizer.loadStateDict(snapshot.optimizer);
-  if ((snapshot.scheduler !== null) !== (scheduler?.loadStateDict !== undefined)) {
-    throw new ArgError(
-      `fit: resume: the snapshot was made ${snapshot.scheduler ? 'with' : 'without'} a scheduler whose state can be kept`,
-    );
+  if (scheduler && (!scheduler.loadStateDict || !snapshot.scheduler)) {
+    throw new ArgError('fit: resume: expected a scheduler with stateDict and loadStateDict, whose state can be kept');
   }
   scheduler?.loadStateDict?.(snapshot.scheduler as never);
   defaultGenerator.setState(snapshot.generator);

@@ -81,7 +81,7 @@ export class Updates {
     const { model } = this.#options;
     const where = await firstNonFinite(model, inputs, targets, () => forward(this.#options, inputs));
     throw new TorcharcError(
-      `epoch ${at.epoch}, batch ${at.batch + 1} (step ${at.step + 1}): the loss is ${loss}; ${where}. A lower learning rate, scaled features or clipped gradients may help`,
+      `epoch ${at.epoch}, batch ${at.batch + 1} (step ${at.step + 1}): the loss is ${loss}; ${where}`,
     );
   }
 }

@@ -27,7 +27,11 @@ export function choose<S extends z.ZodType>(pick: (value: unknown) => S) {
   return z.unknown().transform((value, context): z.output<S> => {
     const result = pick(value).safeParse(value);
     if (result.success) return result.data;
-    context.issues.push(...result.error.issues.map((issue) => ({ ...issue, input: value })));
+    for (const { path, message, ...issue } of result.error.issues) {
+      if (issue.code === 'unrecognized_keys')
+        context.issues.push({ code: 'unrecognized_keys', keys: issue.keys, path, message, input: {} });
+      else context.issues.push({ code: 'custom', path, message, input: value });
+    }
     return z.NEVER;
   });
 }

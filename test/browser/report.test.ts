@@ -133,6 +133,22 @@ describe.runIf(executablePath)('a report in Chromium', () => {
         .toEqual([...[true, false, true, false]]);
     }));
 
+  test('dragging zooms in, and a double click shows all again', () =>
+    open(run, async (page) => {
+      const over = page.locator('.u-over').first();
+      const pixels = async () => (await painted(page, '--test'))[0]!;
+      const all = await pixels();
+      const { x, y, width } = (await over.boundingBox())!;
+      await page.mouse.move(x + 5, y + 20);
+      await page.mouse.down();
+      await page.mouse.move(x + width * 0.08, y + 20, { steps: 3 });
+      await page.mouse.up();
+      // the first evaluation was at step 200
+      await expect.poll(pixels).toBe(0);
+      await over.dblclick();
+      await expect.poll(pixels).toBe(all);
+    }));
+
   test('a run without records, and one with a single one', async () => {
     await open({ title: 'new', records: [] }, async (page) => {
       expect(await page.locator('header p').allTextContents()).toEqual([
