@@ -1,12 +1,13 @@
 /** torcharc: networks from architecture specs, trained on ONNX Runtime. This entry runs anywhere. */
 import './ops/methods.ts';
 
-export { build, buildCriterion, buildOptimizer, buildScheduler, type Model, validate } from './arc/build.ts';
+export { build, type Model, validate } from './arc/build.ts';
 export { carryForward } from './arc/dag.ts';
 export { type InputShape, type InputShapes, type Net, type NetEdge, type NetNode, netOf } from './arc/net.ts';
 export { registerModule } from './arc/registry.ts';
 export { arcSchema } from './arc/schema.ts';
 export { toSpec } from './arc/to-spec.ts';
+export { buildCriterion, buildOptimizer, buildScheduler } from './arc/training.ts';
 export { grad } from './autograd/backward.ts';
 export { compile } from './engine/compile.ts';
 export { type NestedArray, realize } from './engine/evaluate.ts';

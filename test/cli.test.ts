@@ -54,19 +54,23 @@ describe('torcharc', () => {
       Neural networks from architecture specs (arcs): train them, look at them.
 
       Options:
-        -V, --version                     print the version
-        --debug                           print where in the code an error came up
-        -h, --help                        print this help
+        -V, --version                       print the version
+        --debug                             print where in the code an error came up
+        -h, --help                          print this help
 
       Commands:
-        train [options] <config.yaml>     Train a model on a CSV file, as a config
-                                          says.
-        summary [options] <arc.yaml>      Print the modules of an arc with output
-                                          shapes, parameters, multiply-adds and bytes.
-        graph [options] <arc.yaml>        Draw the modules of an arc and what flows
-                                          between them.
-        validate [options] <arc.yaml...>  Say all that is wrong with arcs, as
-                                          file:line:column: path: message.
+        train [options] <config.yaml>       Train a model on data, as a config says.
+        eval [options] <run>                Print the scores of a trained model on the
+                                            test part of its data, or on other data.
+        predict [options] <run> <input...>  Print what a trained model says of records
+                                            or images, a line each.
+        summary [options] <arc.yaml>        Print the modules of an arc with output
+                                            shapes, parameters, multiply-adds and
+                                            bytes.
+        graph [options] <arc.yaml>          Draw the modules of an arc and what flows
+                                            between them.
+        validate [options] <arc.yaml...>    Say all that is wrong with arcs, as
+                                            file:line:column: path: message.
 
       Exit codes: 0 done, 1 the run failed, 2 bad input, 130 stopped with Ctrl-C.
       See torcharc <command> --help for the options of a command.
@@ -80,7 +84,7 @@ describe('torcharc', () => {
     expect(out).toMatchInlineSnapshot(`
       "Usage: torcharc train [options] <config.yaml>
 
-      Train a model on a CSV file, as a config says.
+      Train a model on data, as a config says.
 
       Arguments:
         config.yaml     what to train on what, see below
@@ -90,30 +94,45 @@ describe('torcharc', () => {
         --seed <n>      instead of the seed of the config
         --out <folder>  instead of the out of the config; relative to the working
                         directory
+        --resume        go on from the newest checkpoint of the output folder
+        --tensorboard   write an event file for TensorBoard
         --debug         print where in the code an error came up
         -h, --help      print this help
 
       The config (paths in it are relative to it; * can be left out):
         arc: arc.yaml             an arc, or the path of one
         criterion: {type: CrossEntropyLoss}
+        losses:                 * a criterion for each output instead: {mean: {type: MSELoss}, std: {type: L1Loss}}
+        loss_weights:           * {mean: 1, std: 0.5}
         optimizer: {type: Adam, lr: 0.001}
         scheduler:              * {type: CosineAnnealingLR, T_max: 20}, stepped after each epoch
+        schedule:               * {every: update}; {metric: mae} is what ReduceLROnPlateau watches, else the loss
         data:
-          csv: digits.csv         with a header row
+          csv: digits.csv         with a header row; or idx, npy, npz, safetensors, images, series (docs/data.md)
           target: digit           the column to predict
           task: classification    or regression
           features:             * columns to predict it from; all others
           shape: [1, 8, 8]      * of one sample; a vector of all features
           scale: {divide: 16}   * or standardize, minmax (fitted on the training part), none
-          split:                * {test: 0.2, seed: 0}, the fraction held out and its own seed
+          inputs, targets:      * several of either, by name (docs/data.md)
+          split:                * {test: 0.2, seed: 0}, the fraction held out and its own seed; {file: test.csv}
+        metrics:                * [accuracy, top3, confusion] or [mae, mse, rmse, r2]; {mean: [mae]} by output
         epochs: 20
         batch_size: 32          * a last batch of one sample joins the one before
+        accumulate: 4           * batches for one update
+        clip: {norm: 1}         * or {value: 0.5}: limits of gradients
+        evaluate_every: 500     * updates; there is an evaluation after each epoch in any case
+        best: accuracy          * the score by which the best evaluation is told
+        early_stopping:         * {patience: 5, metric: loss, min_delta: 0}: evaluations without a better score
+        checkpoint:             * {every: 100, keep: 2}: updates; there is one after each evaluation in any case
+        tensorboard: true       * as --tensorboard
         seed: 0                 * of weights, dropout and the order of samples
         out: out                * the folder to write to
 
       What is written to the out folder: config.yaml (complete, and can be trained again), arc.json,
-      metrics.jsonl (a line per epoch), last.safetensors (weights after the last epoch completed) and
-      best.safetensors (weights of the epoch with the best test score).
+      metrics.jsonl (a line per evaluation), checkpoints (all that --resume needs; torcharc eval and predict
+      work from them), last.safetensors (weights of the newest), best.safetensors (weights of the evaluation with
+      the best test score), report.html (curves).
       "
     `);
   });
@@ -153,7 +172,7 @@ describe('torcharc', () => {
   });
 
   test.each([
-    ['', 'error: expected a command: train, summary, graph or validate; see torcharc --help\n'],
+    ['', 'error: expected a command: train, eval, predict, summary, graph or validate; see torcharc --help\n'],
     ['trian config.yaml', "error: unknown command 'trian' (Did you mean train?)\n"],
     ['train', "error: missing required argument 'config.yaml'\n"],
     ['train config.yaml more', "error: too many arguments for 'train'. Expected 1 argument but got 2.\n"],
@@ -207,9 +226,11 @@ describe('torcharc train', () => {
     expect((await readdir(join(folder, 'out'))).sort()).toEqual([
       'arc.json',
       'best.safetensors',
+      'checkpoints',
       'config.yaml',
       'last.safetensors',
       'metrics.jsonl',
+      'report.html',
     ]);
     expect(await read('out/config.yaml')).toMatchInlineSnapshot(`
       "arc: arc.json
@@ -231,6 +252,8 @@ describe('torcharc train', () => {
           seed: 0
       epochs: 3
       batch_size: 7
+      checkpoint:
+        keep: 2
       seed: 0
       out: .
       "
@@ -241,7 +264,7 @@ describe('torcharc train', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(lines.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
-    expect(Object.keys(lines[0])).toEqual(['epoch', 'lr', 'train_loss', 'test_loss', 'test_accuracy']);
+    expect(Object.keys(lines[0])).toEqual(['epoch', 'step', 'lr', 'train_loss', 'test_loss', 'test_accuracy']);
     const weights = await readFile(join(folder, 'out/last.safetensors'));
     build(await readArc(join(folder, 'out/arc.json'))).loadStateDict(
       await readSafetensors(join(folder, 'out/last.safetensors')),
@@ -334,7 +357,9 @@ out: .
       signal: stop.signal,
     });
     expect(code).toBe(130);
-    expect(err).toBe('stopped: stopped/last.safetensors holds the weights after epoch 2\n');
+    expect(err).toBe(
+      'stopped: stopped/last.safetensors holds the weights after epoch 2; --resume goes on from there\n',
+    );
     expect((await read('stopped/metrics.jsonl')).trimEnd().split('\n')).toHaveLength(2);
     expect((await readSafetensors(join(folder, 'stopped/last.safetensors'))).size).toBeGreaterThan(0);
   });
@@ -344,7 +369,7 @@ out: .
     const { code, err } = await torcharc('train diverge.yaml --out diverge');
     expect(code).toBe(1);
     expect(err).toMatchInlineSnapshot(`
-      "error: the run failed: epoch 1, batch 2: the loss is NaN; a lower learning rate or scaled features may help
+      "error: the run failed: epoch 1, batch 2 (step 2): the loss is NaN; the first output that is not finite is Infinity out of module_dict.head (Linear); a lower learning rate, scaled features or clipped gradients may help
       "
     `);
   });
@@ -424,7 +449,7 @@ describe('bad input: exit code 2 and a line each', () => {
       /^error: b5\/config.yaml:3:25: optimizer.learning_rate: unknown option; its options are lr, .*\n$/,
     );
     expect(await train('b5', text('epochs', 'scheduler: {type: StepLR}\nepochs'))).toMatchInlineSnapshot(`
-      "error: b5/config.yaml:5:1: scheduler.step_size: missing required argument (a number)
+      "error: b5/config.yaml:5:1: scheduler.step_size: missing required argument (a positive integer)
       "
     `);
   });
@@ -451,7 +476,7 @@ describe('bad input: exit code 2 and a line each', () => {
     `);
     const two = 'dag_in_shape: {a: [2], b: [2]}\nhead: {type: Linear, out_features: 2, in_names: [a]}\n';
     expect(await train('b6', { 'arc.yaml': two })).toMatchInlineSnapshot(`
-      "error: b6/arc.yaml: expected one input, which a table can feed, got 2: a, b
+      "error: b6/arc.yaml: expected one input, which the data can feed, got 2: a, b; name what feeds each in data.inputs
       "
     `);
   });

@@ -1,9 +1,6 @@
 /** Arcs to models: check everything, infer shapes without arithmetic, report all that is wrong at once. */
 import { show } from '../nn/args.ts';
-import * as losses from '../nn/loss.ts';
 import { Module } from '../nn/module.ts';
-import { Adam, AdamW, type Optimizer, SGD } from '../optim/index.ts';
-import { CosineAnnealingLR, type LRScheduler, StepLR } from '../optim/schedulers/index.ts';
 import { inferring } from '../tensor/mode.ts';
 import { type Shape, showShape } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
@@ -16,6 +13,8 @@ import { buildLayers } from './layers.ts';
 import { construct, type ModuleClass, moduleType } from './registry.ts';
 import { BATCH, isRecord, joined, listed, nameIssue, type Spec, sampleShape } from './spec.ts';
 import type { Known, OutputOf } from './types.ts';
+
+export { buildCriterion, buildOptimizer, buildScheduler } from './training.ts';
 
 /** A module built from an arc. */
 export interface Model<Output = Tensor> extends Module {
@@ -233,63 +232,4 @@ class Builder {
       return null;
     }
   }
-}
-
-/** A named class and its options, out of `{type, ...options}`. */
-function typed<T>(
-  what: string,
-  spec: unknown,
-  types: Readonly<Record<string, T>>,
-): { name: string; type: T; options: Record<string, unknown> } {
-  if (!isRecord(spec))
-    throw new ArcError([{ path: '', message: `expected a ${what}, a record with 'type', got ${show(spec)}` }]);
-  const { type: name, ...options } = spec;
-  const names = Object.keys(types);
-  if (typeof name === 'string' && Object.hasOwn(types, name)) return { name, type: types[name]!, options };
-  const message =
-    typeof name === 'string'
-      ? `unknown ${what} '${name}'${didYouMean(name, names)}; there are ${names.join(', ')}`
-      : `expected the name of a ${what}, got ${show(name)}`;
-  throw new ArcError([{ path: 'type', message }]);
-}
-
-/** Run a constructor; its ArgError becomes an issue at the option it names. */
-function constructed<T>(name: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof TorcharcError) || error instanceof ArcError) throw error;
-    const match = new RegExp(`^${name}\\.(\\w+): (.*)$`, 's').exec(error.message);
-    throw new ArcError([match ? { path: match[1]!, message: match[2]! } : { path: '', message: error.message }]);
-  }
-}
-
-/** The loss a spec `{type, ...options}` names. The spec is not changed, and numbers stay numbers. */
-export function buildCriterion(spec: unknown): Module & { forward(input: Tensor, target: Tensor): Tensor } {
-  const { name, type, options } = typed(
-    'criterion',
-    spec,
-    losses as unknown as Record<string, new (options: object) => losses.MSELoss>,
-  );
-  return constructed(name, () => new type(options));
-}
-
-const optimizers = { SGD, Adam, AdamW };
-
-/** The optimizer a spec `{type, ...options}` names, over all parameters of a model. */
-export function buildOptimizer(spec: unknown, model: Module): Optimizer {
-  const { name, type, options } = typed('optimizer', spec, optimizers);
-  return constructed(name, () => new type(model.parameters(), options));
-}
-
-/** The learning rate schedule a spec `{type, ...options}` names. */
-export function buildScheduler(spec: unknown, optimizer: Optimizer): LRScheduler {
-  const { name, type, options } = typed('scheduler', spec, { CosineAnnealingLR, StepLR } as Record<
-    string,
-    new (
-      o: Optimizer,
-      options: never,
-    ) => LRScheduler
-  >);
-  return constructed(name, () => new type(optimizer, options as never));
 }

@@ -19,7 +19,7 @@ export function exitCode(error: unknown): number {
 export function report(error: unknown, debug: boolean): string {
   if (!(error instanceof Error)) return `error: ${String(error)}\n`;
   if (error instanceof CommanderError && error.code === 'commander.help') {
-    return 'error: expected a command: train, summary, graph or validate; see torcharc --help\n';
+    return 'error: expected a command: train, eval, predict, summary, graph or validate; see torcharc --help\n';
   }
   if (error instanceof Interrupted) return `${error.message}\n`;
   const known = error instanceof TorcharcError || error instanceof CommanderError;

@@ -15,6 +15,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
+  stdin: process.stdin.setEncoding('utf8'),
   cwd: process.cwd(),
   isTTY: process.stdout.isTTY === true,
   columns: process.stdout.columns,

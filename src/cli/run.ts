@@ -11,11 +11,13 @@ import { graphCommand } from './graph.ts';
 import type { Screen } from './progress.ts';
 import { summaryCommand } from './summary.ts';
 import { trainCommand } from './train.ts';
+import { type EvalOptions, evalCommand, type PredictArgs, predictCommand } from './trained.ts';
 import { validateCommand } from './validate.ts';
 
 export interface Terminal {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  readonly stdin?: AsyncIterable<string>;
   readonly cwd: string;
   /** Whether stdout is a terminal: live line and colors, or plain lines. */
   readonly isTTY: boolean;
@@ -39,7 +41,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 }
 
 function program(terminal: Terminal): Command {
-  const { stdout, cwd, isTTY, env = {}, signal } = terminal;
+  const { stdout, stdin, cwd, isTTY, env = {}, signal } = terminal;
   // 0 on a terminal that does not know its size
   const columns = terminal.columns || 80;
   const colors = pc.createColors(isTTY && !env.NO_COLOR && env.TERM !== 'dumb');
@@ -72,7 +74,7 @@ function program(terminal: Terminal): Command {
   torcharc
     .command('train')
     .argument('<config.yaml>', 'what to train on what, see below')
-    .description('Train a model on a CSV file, as a config says.')
+    .description('Train a model on data, as a config says.')
     .option('--epochs <n>', 'instead of the epochs of the config', whole(1))
     .option('--seed <n>', 'instead of the seed of the config', whole(0))
     .option('--out <folder>', 'instead of the out of the config; relative to the working directory')
@@ -84,6 +86,38 @@ function program(terminal: Terminal): Command {
     .action((config: string, options: Overrides) => {
       const out = options.out === undefined ? undefined : path(options.out);
       return trainCommand(path(config), { ...options, out }, screen, signal);
+    });
+
+  torcharc
+    .command('eval')
+    .argument('<run>', 'the folder that torcharc train wrote to, or one of its checkpoints')
+    .description('Print the scores of a trained model on the test part of its data, or on other data.')
+    .option('--data <file>', 'a file (or folder of images) of the same kind as the training data; all of it is used')
+    .addOption(weightsOption())
+    .option('--json', 'print a JSON record')
+    .option('--debug', 'print where in the code an error came up')
+    .helpOption('-h, --help', 'print this help')
+    .action((folder: string, { data, ...options }: EvalOptions) =>
+      evalCommand(path(folder), { ...options, data: data === undefined ? undefined : path(data) }, screen),
+    );
+
+  torcharc
+    .command('predict')
+    .argument('<run>', 'the folder that torcharc train wrote to, or one of its checkpoints')
+    .argument('<input...>', 'CSV or JSON lines (- for standard input), or images')
+    .description('Print what a trained model says of records or images, a line each.')
+    .option('-o, --output <file>', 'write to a file; .csv and .jsonl say the format')
+    .addOption(new Option('--format <format>', 'of what is written; that of the input').choices(['csv', 'jsonl']))
+    .addOption(weightsOption())
+    .option('--scores', 'the scores of all classes')
+    .option('--batch <n>', 'samples that are computed together', whole(1), 256)
+    .option('--debug', 'print where in the code an error came up')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', predictHelp)
+    .action((folder: string, inputs: string[], { output, ...options }: PredictArgs) => {
+      const files = inputs.map((input) => (input === '-' ? input : path(input)));
+      const out = output === undefined ? undefined : path(output);
+      return predictCommand(path(folder), files, { ...options, output: out }, screen, stdin);
     });
 
   torcharc
@@ -138,24 +172,50 @@ const trainHelp = `
 The config (paths in it are relative to it; * can be left out):
   arc: arc.yaml             an arc, or the path of one
   criterion: {type: CrossEntropyLoss}
+  losses:                 * a criterion for each output instead: {mean: {type: MSELoss}, std: {type: L1Loss}}
+  loss_weights:           * {mean: 1, std: 0.5}
   optimizer: {type: Adam, lr: 0.001}
   scheduler:              * {type: CosineAnnealingLR, T_max: 20}, stepped after each epoch
+  schedule:               * {every: update}; {metric: mae} is what ReduceLROnPlateau watches, else the loss
   data:
-    csv: digits.csv         with a header row
+    csv: digits.csv         with a header row; or idx, npy, npz, safetensors, images, series (docs/data.md)
     target: digit           the column to predict
     task: classification    or regression
     features:             * columns to predict it from; all others
     shape: [1, 8, 8]      * of one sample; a vector of all features
     scale: {divide: 16}   * or standardize, minmax (fitted on the training part), none
-    split:                * {test: 0.2, seed: 0}, the fraction held out and its own seed
+    inputs, targets:      * several of either, by name (docs/data.md)
+    split:                * {test: 0.2, seed: 0}, the fraction held out and its own seed; {file: test.csv}
+  metrics:                * [accuracy, top3, confusion] or [mae, mse, rmse, r2]; {mean: [mae]} by output
   epochs: 20
   batch_size: 32          * a last batch of one sample joins the one before
+  accumulate: 4           * batches for one update
+  clip: {norm: 1}         * or {value: 0.5}: limits of gradients
+  evaluate_every: 500     * updates; there is an evaluation after each epoch in any case
+  best: accuracy          * the score by which the best evaluation is told
+  early_stopping:         * {patience: 5, metric: loss, min_delta: 0}: evaluations without a better score
+  checkpoint:             * {every: 100, keep: 2}: updates; there is one after each evaluation in any case
+  tensorboard: true       * as --tensorboard
   seed: 0                 * of weights, dropout and the order of samples
   out: out                * the folder to write to
 
 What is written to the out folder: config.yaml (complete, and can be trained again), arc.json,
-metrics.jsonl (a line per epoch), last.safetensors (weights after the last epoch completed) and
-best.safetensors (weights of the epoch with the best test score).`;
+metrics.jsonl (a line per evaluation), checkpoints (all that --resume needs; torcharc eval and predict
+work from them), last.safetensors (weights of the newest), best.safetensors (weights of the evaluation with
+the best test score), report.html (curves).`;
+
+const weightsOption = () =>
+  new Option('--weights <which>', 'of the best evaluation, or the last').choices(['best', 'last']).default('best');
+
+const predictHelp = `
+CSV: a header with the columns the model was trained on, in any order; others are passed over. JSON lines:
+a record each, with those columns as keys, or with an array for each input by its name. A model of a
+time series forecasts what follows the end of the file.
+
+Examples:
+  torcharc predict runs new.csv -o predictions.csv
+  torcharc predict runs new.jsonl --scores
+  torcharc predict runs cats/*.jpg`;
 
 const inputOption = () =>
   new Option(

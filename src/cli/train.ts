@@ -39,9 +39,10 @@ export async function trainCommand(
     progress.clear();
   }
   if (result.ended === 'signal') {
-    throw new Interrupted(
-      `stopped: ${join(run.out, 'last.safetensors')} holds the weights after step ${result.step}, in epoch ${result.epoch}; --resume goes on from there`,
-    );
+    const { epoch, batch, step } = result;
+    const when = batch === 0 ? `epoch ${epoch - 1}` : `step ${step}, in epoch ${epoch}`;
+    const weights = join(run.out, 'last.safetensors');
+    throw new Interrupted(`stopped: ${weights} holds the weights after ${when}; --resume goes on from there`);
   }
   for (const line of closing(run, result, seconds())) progress.print(line);
 }

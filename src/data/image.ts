@@ -76,7 +76,9 @@ function png(bytes: Uint8Array): Pixels {
   const colors = chunks.filter(({ type }) => type === 'PLTE');
   const parts = [SIGNATURE, header.all, ...colors.map(({ all }) => all), stored, chunk('IEND', new Uint8Array(0))];
   const decoded = decodePng(joined(parts));
-  return color === 3 ? paletted(decoded.data, decoded.palette ?? [], width, height, depth) : direct(decoded.data, width, height, depth, samples);
+  return color === 3
+    ? paletted(decoded.data, decoded.palette ?? [], width, height, depth)
+    : direct(decoded.data, width, height, depth, samples);
 }
 
 function unpacked(bytes: Uint8Array, most: number): Uint8Array {
@@ -193,7 +195,8 @@ function frameOf(bytes: Uint8Array): { width: number; height: number; components
     else if (marker >= 0xc3 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker))
       return refuse('lossless, hierarchical and arithmetic JPEG are not supported');
     at += 2 + length;
-    if (marker === 0xda) return frame && hasEnd(bytes, at) ? frame : refuse(frame ? 'it is cut off' : 'it has no header');
+    if (marker === 0xda)
+      return frame && hasEnd(bytes, at) ? frame : refuse(frame ? 'it is cut off' : 'it has no header');
   }
   return refuse('it is cut off');
 }

@@ -44,7 +44,10 @@ export async function openImages(config: ImagesConfig, folder: string, info?: Da
 const extension = /\.(png|jpe?g)$/i;
 const inOrder = (a: string, b: string) => (a < b ? -1 : 1);
 
-async function list(folder: string, known?: readonly string[]): Promise<{ classes: readonly string[]; files: Listed[] }> {
+async function list(
+  folder: string,
+  known?: readonly string[],
+): Promise<{ classes: readonly string[]; files: Listed[] }> {
   const what = `cannot read ${folder}`;
   const entries = await explained(what, () => readdir(folder, { withFileTypes: true }));
   const found = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);

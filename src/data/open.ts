@@ -45,7 +45,12 @@ async function openFile(config: DataConfig, options: OpenOptions, all: 0 | 1 | n
   const source = await openSource(config, options);
   try {
     const rows = everyRow(source.size);
-    const parts = all === null ? splitRows(source, fractionOf(config)) : all ? { train: NONE, test: rows } : { train: rows, test: NONE };
+    const parts =
+      all === null
+        ? splitRows(source, fractionOf(config))
+        : all
+          ? { train: NONE, test: rows }
+          : { train: rows, test: NONE };
     return await assemble(source, parts, options.info);
   } catch (e) {
     await source.close?.();
@@ -55,7 +60,9 @@ async function openFile(config: DataConfig, options: OpenOptions, all: 0 | 1 | n
 
 function fractionOf({ split }: DataConfig): Split {
   if (!('test' in split) || typeof split.test !== 'number') return internal('a split without a fraction');
-  return 'by' in split ? { test: split.test, by: 'order' } : { test: split.test, seed: 'seed' in split ? split.seed : 0 };
+  return 'by' in split
+    ? { test: split.test, by: 'order' }
+    : { test: split.test, seed: 'seed' in split ? split.seed : 0 };
 }
 
 function located({ folder }: OpenOptions, path: string): string {

@@ -150,12 +150,16 @@ export type Decoded =
  * Turns outputs, by target, into words and units: the class of the highest score with the scores of all classes; of a lone score
  * with two classes, it is that of the second, of 1 in all; unscaled values.
  */
-export function decoder(info: DataInfo): (outputs: Readonly<Record<string, Float32Array>>, size: number) => Record<string, Decoded>[] {
+export function decoder(
+  info: DataInfo,
+): (outputs: Readonly<Record<string, Float32Array>>, size: number) => Record<string, Decoded>[] {
   return (outputs, size) => {
     const columns = Object.entries(info.targets).map(([name, target]) => {
       const values = outputs[name];
       if (!values || values.length % size !== 0)
-        throw new TorcharcError(`decoder: expected outputs of ${size} samples for '${name}', got ${values?.length ?? 'none'}`);
+        throw new TorcharcError(
+          `decoder: expected outputs of ${size} samples for '${name}', got ${values?.length ?? 'none'}`,
+        );
       const decoded = target.task === 'classification' ? classes(target, values, size) : units(target, values, size);
       return [name, decoded] as const;
     });
@@ -169,7 +173,8 @@ function classes(target: TargetInfo, values: Float32Array, size: number): Decode
   const width = values.length / size;
   return Array.from({ length: size }, (_, i) => {
     const own = [...values.subarray(i * width, (i + 1) * width)];
-    const scores = width === 1 && target.classes.length === 2 ? [1 - own[0]!, own[0]!] : own.slice(0, target.classes.length);
+    const scores =
+      width === 1 && target.classes.length === 2 ? [1 - own[0]!, own[0]!] : own.slice(0, target.classes.length);
     const best = scores.reduce((at, score, j) => (score > scores[at]! ? j : at), 0);
     return { class: target.classes[best]!, scores };
   });

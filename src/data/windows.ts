@@ -1,6 +1,6 @@
 /** Windows of a time series: some rows to see, and the rows after them to forecast. */
 import type { Parts } from './assemble.ts';
-import { ArrayField } from './fields.ts';
+import type { ArrayField } from './fields.ts';
 import type { Field } from './samples.ts';
 
 export interface Windows {
@@ -19,13 +19,21 @@ export interface Windows {
 export function windowStarts(size: number, cut: number, { length, horizon, stride }: Windows): Parts {
   const from = (begin: number, end: number) => {
     const last = end - length - horizon;
-    return new Uint32Array(last < begin ? 0 : Math.floor((last - begin) / stride) + 1).map((_, i) => begin + i * stride);
+    return new Uint32Array(last < begin ? 0 : Math.floor((last - begin) / stride) + 1).map(
+      (_, i) => begin + i * stride,
+    );
   };
   return { train: from(0, cut), test: from(Math.max(0, cut - length), size) };
 }
 
 /** Samples of `count` rows each, `offset` rows after each of `starts`. */
-export function windowField(rows: ArrayField, starts: Uint32Array, offset: number, count: number, flat: boolean): Field {
+export function windowField(
+  rows: ArrayField,
+  starts: Uint32Array,
+  offset: number,
+  count: number,
+  flat: boolean,
+): Field {
   const width = rows.data.length / rows.size;
   const data = rows.data as Float32Array;
   return {

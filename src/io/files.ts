@@ -101,6 +101,27 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
   });
 }
 
+/** Write a file piece by piece; it is there when all of it is. */
+export async function writePieces(path: string, pieces: AsyncIterable<string>): Promise<void> {
+  const temporary = `${path}.${process.pid}-${writes++}.tmp`;
+  const what = `cannot write ${path}`;
+  const file = await explained(what, () => open(temporary, 'w'));
+  try {
+    try {
+      // an error of what makes the pieces is its own
+      for await (const piece of pieces) await explained(what, () => file.writeFile(piece));
+      await explained(what, () => file.sync());
+    } finally {
+      await file.close();
+    }
+    await explained(what, () => rename(temporary, path));
+  } catch (e) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw e;
+  }
+  await syncFolder(dirname(path));
+}
+
 /** Write a folder of files, all or nothing: under another name, each flushed to disk, which then takes its name. */
 export async function writeFolder(path: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
   const temporary = `${path}.${process.pid}-${writes++}.tmp`;

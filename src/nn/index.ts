@@ -45,6 +45,7 @@ export * from './pooling-adaptive.ts';
 export * from './recurrent.ts';
 export * from './recurrent-cell.ts';
 export * from './transformer.ts';
+export * as utils from './utils.ts';
 export * from './vision.ts';
 
 for (const family of [

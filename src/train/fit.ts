@@ -98,6 +98,8 @@ export interface FitResult {
   /** Updates in all, and the epoch that is under way or comes next, from 1. */
   readonly step: number;
   readonly epoch: number;
+  /** Batches of that epoch that are done. */
+  readonly batch: number;
   /** Why it ended. */
   readonly ended: 'epochs' | 'early stopping' | 'signal';
 }
@@ -256,8 +258,8 @@ class Run {
   }
 
   #ended(ended: FitResult['ended']): FitResult {
-    const { best, step, epoch } = this.#progress;
-    return { evaluations: this.#evaluations, best, step, epoch, ended };
+    const { best, step, epoch, batch } = this.#progress;
+    return { evaluations: this.#evaluations, best, step, epoch, batch, ended };
   }
 }
 

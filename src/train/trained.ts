@@ -1,5 +1,5 @@
 /** A trained model from a run's folder alone, to evaluate it and to predict with it. Node only. */
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { build } from '../arc/build.ts';
 import { openData } from '../data/open.ts';
 import { withPaths } from '../data/paths.ts';
@@ -18,6 +18,7 @@ export type Which = 'best' | 'last';
 
 export interface Trained {
   readonly about: About;
+  readonly arc: unknown;
   /** In evaluation mode. */
   readonly model: Module;
   readonly judged: Judged;
@@ -46,9 +47,10 @@ export async function openTrained(folder: string, which: Which = 'best'): Promis
     lossWeights: about.config.loss_weights,
   };
   const within = basename(dirname(resolve(path))) === CHECKPOINTS;
-  const home = within ? dirname(dirname(resolve(path))) : path;
+  const home = within ? relative('', dirname(dirname(resolve(path)))) || '.' : path;
   return {
     about,
+    arc,
     model,
     judged,
     folder: home,
@@ -87,7 +89,8 @@ export async function evaluate(
     const order = { epoch: 1, batchSize: size, shuffle: null, skip: 0 };
     for await (const batch of batchesOf('test', test, order)) {
       const scores = await measure(judged, inspect(judged, batch), test, size);
-      return { scores, samples: test.size, name: dataset.info.name };
+      const name = 'file' in given.split ? given.split.file : dataset.info.name;
+      return { scores, samples: test.size, name };
     }
     throw new TorcharcError(`${dataset.info.name}: there are no samples to test on`);
   } finally {
