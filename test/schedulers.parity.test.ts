@@ -112,3 +112,67 @@ for (const name of Object.keys(classes)) {
     });
   });
 }
+
+// optimizer = torch.optim.SGD([p], lr=0.5, momentum=0.9); scheduler = S(optimizer, **kwargs)
+// for epoch in (7, 3, 8): scheduler.step(epoch); lrs.append(optimizer.param_groups[0]['lr'])
+// scheduler.step(); lrs.append(optimizer.param_groups[0]['lr'])
+test.each<[string, object, number[]]>([
+  ['StepLR', { step_size: 3 }, [0.005000000000000001, 0.05, 0.005000000000000001, 0.0005000000000000001]],
+  ['MultiStepLR', { milestones: [2, 5, 9], gamma: 0.3 }, [0.045, 0.15, 0.045, 0.0135]],
+  ['ConstantLR', { factor: 0.5, total_iters: 4 }, [0.5, 0.25, 0.5, 0.5]],
+  [
+    'LinearLR',
+    { start_factor: 0.2, total_iters: 10 },
+    [0.38, 0.22000000000000003, 0.42000000000000004, 0.4600000000000001],
+  ],
+  [
+    'ExponentialLR',
+    { gamma: 0.9 },
+    [0.23914845000000004, 0.36450000000000005, 0.21523360500000005, 0.19371024450000005],
+  ],
+  [
+    'PolynomialLR',
+    { total_iters: 9, power: 2.0 },
+    [0.024691358024691357, 0.22222222222222227, 0.006172839506172845, 0.0],
+  ],
+  [
+    'CosineAnnealingLR',
+    { T_max: 10, eta_min: 0.01 },
+    [0.11099261318834411, 0.39900738681165593, 0.0567908363781379, 0.021991153507687385],
+  ],
+  [
+    'OneCycleLR',
+    { max_lr: 1.0, total_steps: 20 },
+    [0.9504846320134737, 0.6683281572999747, 0.89091617757105, 0.8117456539497631],
+  ],
+  ['CyclicLR', { base_lr: 0.1, max_lr: 1.0, step_size_up: 4 }, [0.325, 0.775, 0.1, 0.325]],
+  [
+    'CosineAnnealingWarmRestarts',
+    { T_0: 2, T_mult: 2 },
+    [0.4809698831278217, 0.42677669529663687, 0.42677669529663687, 0.34567085809127246],
+  ],
+  ['SWALR', { swa_lr: 0.1 }, [0.49021130325903073, 0.4618033988749895, 0.4175570504584946, 0.36180339887498947]],
+])('%s goes to an epoch that it is given', (name, kwargs, lrs) => {
+  const optimizer = new optim.SGD([new nn.Parameter(tensor([0]))], { lr: 0.5, momentum: 0.9 });
+  const scheduler = new classes[name]!(optimizer, kwargs);
+  const got = [7, 3, 8, undefined].map((epoch) => {
+    scheduler.step(epoch);
+    return optimizer.paramGroups[0]!.lr;
+  });
+  expectNear('lr', got, lrs);
+});
+
+test('functions of the user are kept, and not saved', () => {
+  const optimizer = new optim.SGD([new nn.Parameter(tensor([0]))], { lr: 0.5, momentum: 0.9 });
+  const options = { base_lr: 0, max_lr: 1, step_size_up: 2, scale_fn: (x: number) => 1 / x } as const;
+  const scheduler = new optim.lrScheduler.CyclicLR(optimizer, options);
+  const rates = () =>
+    [1, 2, 3, 4, 5, 6].map(() => {
+      scheduler.step();
+      return optimizer.paramGroups[0]!.lr;
+    });
+  expect(rates()).toEqual([0.5, 1, 0.5, 0, 0.25, 0.5]);
+  expect(scheduler.stateDict()._scale_fn_custom).toBe(null);
+  scheduler.loadStateDict({ ...scheduler.stateDict(), last_epoch: 0 });
+  expect(rates()).toEqual([0.5, 1, 0.5, 0, 0.25, 0.5]);
+});

@@ -5,7 +5,7 @@ import * as optim from '../optim/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ArcError, type Issue, TorcharcError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
-import { didYouMean } from '../util/suggest.ts';
+import { didYouMean, nearest } from '../util/suggest.ts';
 import { isRecord, joined, type Spec } from './spec.ts';
 
 /** A named class and its options, out of `{type, ...options}`. */
@@ -14,15 +14,16 @@ function typed<T>(
   spec: unknown,
   types: Readonly<Record<string, T>>,
 ): { name: string; type: T; options: Record<string, unknown> } {
+  const article = /^[aeiou]/.test(what) ? 'an' : 'a';
   if (!isRecord(spec))
-    throw new ArcError([{ path: '', message: `expected a ${what}, a record with 'type', got ${show(spec)}` }]);
+    throw new ArcError([{ path: '', message: `expected ${article} ${what}, a record with 'type', got ${show(spec)}` }]);
   const { type: name, ...options } = spec;
   const names = Object.keys(types);
   if (typeof name === 'string' && Object.hasOwn(types, name)) return { name, type: types[name]!, options };
   const message =
     typeof name === 'string'
       ? `unknown ${what} '${name}'${didYouMean(name, names)}; there are ${names.join(', ')}`
-      : `expected the name of a ${what}, got ${show(name)}`;
+      : `expected the name of ${article} ${what}, got ${show(name)}`;
   throw new ArcError([{ path: 'type', message }]);
 }
 
@@ -108,7 +109,7 @@ function grouped(groups: unknown, model: Module): { rest: Tensor[]; specs: optim
     for (const pattern of patterns) {
       const matches = matcher(pattern);
       if (![...names.keys()].some(matches))
-        fail(`no parameter's name matches '${pattern}'${didYouMean(pattern, patternsFor(names.keys()))}`);
+        fail(`no parameter's name matches '${pattern}'${patternsLike(pattern, names.keys())}`);
       for (const [name, p] of left) {
         if (!matches(name)) continue;
         params.push(p);
@@ -135,17 +136,24 @@ function matcher(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name);
 }
 
-/** What could have been meant: names, and `*` in the place of what is before or after one of their dots. */
-function patternsFor(names: Iterable<string>): Set<string> {
-  const all = new Set<string>();
+/** The patterns that may have been meant, by what they are likely to have been misspelt from: a name or a part of it, with `*` for the rest. */
+function patternsLike(pattern: string, names: Iterable<string>): string {
+  const meant = new Map<string, string>();
   for (const name of names) {
-    all.add(name);
-    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
-      all.add(`${name.slice(0, dot)}.*`);
-      all.add(`*${name.slice(dot)}`);
+    const parts = name.split('.');
+    for (let from = 0; from < parts.length; from++) {
+      // of a number every other is near
+      if (/^\d+$/.test(parts[from]!)) continue;
+      for (let to = parts.length; to > from; to--) {
+        const part = parts.slice(from, to).join('.') + (to < parts.length ? '.*' : '');
+        const whole = from > 0 ? `*.${part}` : part;
+        meant.set(whole, whole);
+        if (!meant.has(part)) meant.set(part, whole);
+      }
     }
   }
-  return all;
+  const near = new Set(nearest(pattern, meant.keys()).map((word) => meant.get(word)!));
+  return near.size > 0 ? ` (did you mean ${[...near].map((word) => `'${word}'`).join(' or ')}?)` : '';
 }
 
 const { LRScheduler: __, ...schedulers } = lrScheduler;

@@ -79,7 +79,9 @@ export async function assemble(source: Source, parts: Parts, info?: DataInfo): P
   };
 }
 
-async function describe({ name, inputs, targets }: Source, train: Uint32Array): Promise<DataInfo> {
+async function describe(source: Source, train: Uint32Array): Promise<DataInfo> {
+  const { name, inputs, targets } = source;
+  checkScales(source);
   const all = [...Object.values(inputs), ...Object.values(targets)];
   const fits = all.map(({ field, scale, scaled }): Fitted => ({ field, how: scale, columns: scaled }));
   // in order of the file, if it is read
@@ -97,6 +99,17 @@ async function describe({ name, inputs, targets }: Source, train: Uint32Array): 
       return { task, shape: field.shape, columns, classes, scale: scaleOf(one) };
     }),
   };
+}
+
+function checkScales({ name, inputs, targets }: Source): void {
+  for (const [key, { field, scale }] of Object.entries(inputs)) {
+    if (field.dtype === 'int64' && scale !== 'none')
+      throw new ArgError(`${name}: input '${key}': int64 values cannot be scaled`);
+  }
+  for (const [key, { task, scale }] of Object.entries(targets)) {
+    if (task === 'classification' && scale !== 'none')
+      throw new ArgError(`${name}: target '${key}': classes cannot be scaled`);
+  }
 }
 
 /** Check that samples look as those of an earlier run. */

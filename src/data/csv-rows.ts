@@ -69,7 +69,8 @@ async function* parsed(pieces: AsyncIterable<string>, name: string): AsyncGenera
   const rowsIn = (text: string, last: boolean): Row[] => {
     parser ??= new Papa.Parser(dialect(text));
     const { data, errors, meta } = parser.parse(text, 0, !last) as Papa.ParseResult<string[]>;
-    const quotes = errors.find(({ type }) => type === 'Quotes');
+    // the last row of a piece may only look wrong
+    const quotes = errors.find(({ type, row }) => type === 'Quotes' && (last || (row ?? 0) < data.length));
     if (quotes) {
       const number = before + (quotes.row ?? 0) + 1;
       fail(name, `row ${number}: a quotation mark is not closed, or stands inside a field that is not quoted`);

@@ -24,7 +24,7 @@ export async function* textOf(path: string): AsyncGenerator<string> {
       throw new TorcharcError(`cannot read ${path}: it is not UTF-8 text`, { cause: e });
     }
   };
-  const pieces = createReadStream(path, { highWaterMark: 2 ** 20 })[Symbol.asyncIterator]();
+  const pieces = createReadStream(path, { highWaterMark: 2 ** 18 })[Symbol.asyncIterator]();
   while (true) {
     const { done, value } = await explained(`cannot read ${path}`, () => pieces.next());
     if (done) break;

@@ -6,6 +6,7 @@ import { hostData, leaf, setState, type Tensor } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { addHook, addPreHook, type ForwardHook, type ForwardPreHook, type HookHandle } from './hooks.ts';
 import { Buffer, Parameter } from './parameter.ts';
+import { attachAll, type SharedTensors, share } from './shared-memory.ts';
 import { isUninitialized, materialize } from './uninitialized.ts';
 
 export { Buffer, fresh, Parameter } from './parameter.ts';
@@ -218,6 +219,24 @@ export abstract class Module {
       else setState(t, node);
     }
     return { missing_keys, unexpected_keys };
+  }
+
+  /**
+   * Put parameters and buffers into memory that threads share; what it returns can be posted to them, for `attach`. From then on
+   * they change in place, whoever changes them: a value that is still pending may see a change. Parameters of a lazy module must be
+   * there.
+   */
+  shareMemory(): SharedTensors {
+    return Object.fromEntries(this.#shareable().map(([name, t]) => [name, share(t)]));
+  }
+
+  /** Use the parameters and buffers that a model of the same arc shares in another thread. Nothing is changed unless all fit. */
+  attach(shared: SharedTensors): void {
+    attachAll(typeName(this.constructor), this.#shareable(), shared);
+  }
+
+  #shareable(): [string, Tensor][] {
+    return [...this.namedParameters(), ...this.namedBuffers()];
   }
 
   /** Forget the gradients of all parameters. */

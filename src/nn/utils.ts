@@ -1,6 +1,7 @@
 /** `torch.nn.utils`: clipping of gradients, between `backward()` and `optimizer.step()`. Lazy, and part of compiled functions. */
-import { stack } from '../ops/join.ts';
+
 import { zeros } from '../ops/create.ts';
+import { stack } from '../ops/join.ts';
 import { noGrad } from '../tensor/mode.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
