@@ -9,9 +9,11 @@ import type { FitResult } from './train/fit.ts';
 import { type Overrides, prepare, type Run, type TrainHooks, train } from './train/run.ts';
 import { TorcharcError } from './util/errors.ts';
 
-export type { BatchProgress, Evaluation, FitResult } from './train/fit.ts';
-export type { Scores } from './train/metrics.ts';
+export type { DataConfig } from './data/config.ts';
+export { type OpenOptions, openData } from './data/open.ts';
+export { type Checkpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.ts';
 export type { Overrides, TrainHooks } from './train/run.ts';
+export { evaluate, openTrained, type Trained, type Which } from './train/trained.ts';
 
 /** An arc from a YAML or JSON file, for `build`. */
 export async function readArc(path: string): Promise<Record<string, unknown>> {

@@ -1,4 +1,5 @@
 /** buildOptimizer and buildScheduler: what specs make, and what is said of wrong ones. */
+import { readFileSync } from 'node:fs';
 import { ArcError, build, buildOptimizer, buildScheduler, nn, optim } from 'torcharc';
 import { expect, test } from 'vitest';
 import { optimizers } from './optimizers.ts';
@@ -34,6 +35,15 @@ test('every optimizer by name', () => {
     expect(o.constructor.name).toBe(name);
     expect(o.paramGroups[0]!.lr).toBe(0.5);
   }
+});
+
+test('docs/optimizers.md names every optimizer and schedule', () => {
+  const page = readFileSync(new URL('../docs/optimizers.md', import.meta.url), 'utf8');
+  const { LRScheduler: _, ...schedules } = optim.lrScheduler;
+  const missing = [...Object.keys(optimizers), ...Object.keys(schedules)].filter(
+    (name) => !page.includes(`\`${name}\``),
+  );
+  expect(missing).toEqual([]);
 });
 
 test('groups by name', () => {

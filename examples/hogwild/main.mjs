@@ -18,7 +18,9 @@ const criterion = buildCriterion({ type: 'CrossEntropyLoss' });
 
 /** Handwritten digits: 64 pixels from 0 to 1, and which digit it is. */
 function digits() {
-  const [, ...lines] = readFileSync(new URL('../digits/digits.csv', import.meta.url), 'utf8').trim().split('\n');
+  const [, ...lines] = readFileSync(new URL('../digits/digits.csv', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
   const rows = lines.map((line) => line.split(',').map(Number));
   return { x: rows.map((row) => row.slice(0, 64).map((pixel) => pixel / 16)), y: rows.map((row) => row[64]) };
 }

@@ -21,7 +21,8 @@ export function decodeImage(bytes: Uint8Array, name: string): Pixels {
     if (bytes[0] === 0x89 && bytes[1] === 0x50) return png(bytes);
     if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpg(bytes);
   } catch (e) {
-    throw new TorcharcError(`cannot read ${name}: ${(e as Error).message}`, { cause: e });
+    const why = e instanceof TorcharcError ? e.message : 'it is damaged';
+    throw new TorcharcError(`cannot read ${name}: ${why}`, { cause: e });
   }
   throw new TorcharcError(`cannot read ${name}: it is no PNG or JPEG image`);
 }

@@ -4,7 +4,7 @@ import { open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TextDecoder } from 'node:util';
-import { explained } from '../io/files.ts';
+import { explained, makeFolder } from '../io/files.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { TorcharcError } from '../util/errors.ts';
 import type { Source } from './assemble.ts';
@@ -140,6 +140,7 @@ let files = 0;
 async function inFile(csv: string, folder: string): Promise<Store> {
   const path = join(folder, `torcharc-${process.pid}-${files++}.rows`);
   const what = `cannot write the numbers of ${csv} to ${path}`;
+  await makeFolder(folder);
   const file = await explained(what, () => open(path, 'wx', 0o600));
   const remove = () => rm(path, { force: true });
   return {

@@ -1,5 +1,6 @@
+import type { TypedArray } from '../tensor/dtype.ts';
 import { sameShape, showShape } from '../tensor/shape.ts';
-import { hostData, Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { ArgError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
 import { arrayField, type FieldArray } from './fields.ts';
@@ -9,7 +10,7 @@ type Given = Tensor | Readonly<Record<string, Tensor>>;
 
 /**
  * Samples out of tensors whose first dimension counts them, as `torch.utils.data.TensorDataset`: inputs and targets, by name
- * where there are several. Their values must be there (`await realize(x)`), in float32 or int64.
+ * where there are several, in float32 or int64. Their values are computed when they are first asked for.
  */
 export function tensorDataset(inputs: Given, targets: Given): Samples {
   const fields = { inputs: fieldsOf('inputs', inputs, 'input'), targets: fieldsOf('targets', targets, 'target') };
@@ -38,5 +39,17 @@ function fieldOf(who: string, tensor: unknown): Field {
   if (dtype !== 'float32' && dtype !== 'int64') throw new ArgError(`${who}: expected float32 or int64, got ${dtype}`);
   if (sameShape(shape, []))
     throw new ShapeError(`${who}: expected a dimension that counts samples, got shape ${showShape(shape)}`);
-  return arrayField(hostData(tensor, who).slice() as FieldArray, shape.slice(1));
+  const sample = shape.slice(1);
+  const field = (data: TypedArray) => arrayField(data as FieldArray, sample);
+  if (tensor.node.data) return field(tensor.node.data.slice() as TypedArray);
+  let computed: Promise<Field> | undefined;
+  return {
+    size: shape[0]!,
+    shape: sample,
+    dtype,
+    take: (rows) => {
+      computed ??= tensor.data().then(field);
+      return computed.then((values) => values.take(rows));
+    },
+  };
 }

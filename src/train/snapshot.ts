@@ -58,7 +58,7 @@ export function snapshotOf({ model, optimizer, scheduler }: Parts, progress: Pro
     scheduler: scheduler?.stateDict?.() ?? null,
     generator: defaultGenerator.getState(),
     order,
-    progress: structuredClone(progress),
+    progress: copied(progress),
   };
 }
 
@@ -72,5 +72,9 @@ export function takeOver(snapshot: Snapshot, { model, optimizer, scheduler }: Pa
   scheduler?.loadStateDict?.(snapshot.scheduler as never);
   defaultGenerator.setState(snapshot.generator);
   shuffle.setState(snapshot.order);
-  return structuredClone(snapshot.progress) as Progress;
+  return copied(snapshot.progress);
+}
+
+function copied(progress: Readonly<Progress>): Progress {
+  return { ...progress, sums: { ...progress.sums } };
 }
