@@ -1,6 +1,6 @@
 /** Files that NumPy and Pillow wrote, see scripts/goldens/data.py. */
 import { readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open as openFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
@@ -140,8 +140,8 @@ describe('.npy', () => {
 });
 
 /** Zeros, as version 1 of the format. */
-function encodeNpy(shape: number[]): Uint8Array {
-  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`.padEnd(117);
+function encodeNpy(shape: number[], descr = '<f4'): Uint8Array {
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`.padEnd(117);
   const size = 4 * shape.reduce((product, d) => product * d, 1);
   const head = Uint8Array.of(0x93, ...Buffer.from('NUMPY'), 1, 0, 118, 0, ...Buffer.from(`${text}\n`));
   return Buffer.concat([head, new Uint8Array(size)]);
@@ -174,6 +174,54 @@ test('.safetensors', async () => {
   await expect(open(folder, { safetensors: { ...safetensors, input: 'z' }, task: 'regression' })).rejects.toThrow(
     message(`${folder}/a.safetensors: there is no array 'z'; it has x, y`),
   );
+});
+
+describe('files that are too large to be held', () => {
+  /** A file of zeros, but for what is put at some places; a file system need not store them. */
+  async function sparse(name: string, length: number, parts: Readonly<Record<number, Uint8Array>>) {
+    const file = await openFile(join(folder, name), 'w');
+    for (const [at, bytes] of Object.entries(parts)) await file.write(bytes, 0, bytes.length, Number(at));
+    await file.truncate(length);
+    await file.close();
+  }
+  const [rows, width] = [70_000, 1000];
+
+  test.each(['npy', 'idx', 'safetensors'])('%s', async (format) => {
+    const head = { npy: 128, idx: 12, safetensors: 128 }[format]!;
+    const headers: Record<string, Uint8Array> = {
+      npy: encodeNpy([rows, width], '|u1').subarray(0, 128),
+      idx: Uint8Array.of(0, 0, 8, 2, 0, 1, 0x11, 0x70, 0, 0, 3, 0xe8),
+      safetensors: Uint8Array.of(
+        ...[120, 0, 0, 0, 0, 0, 0, 0],
+        ...Buffer.from(
+          JSON.stringify({ x: { dtype: 'U8', shape: [rows, width], data_offsets: [0, rows * width] } }).padEnd(120),
+        ),
+      ),
+    };
+    const last = head + (rows - 1) * width;
+    await sparse('large', head + rows * width, {
+      0: headers[format]!,
+      [head]: Uint8Array.of(1, 2),
+      [last]: Uint8Array.of(3, 4),
+    });
+    await writeFile(join(folder, 'labels.npy'), encodeNpy([rows]));
+    await writeFile(join(folder, 'labels'), Uint8Array.of(0, 0, 8, 1, 0, 1, 0x11, 0x70, ...new Uint8Array(rows)));
+    const config = {
+      npy: { npy: { input: 'large', target: 'labels.npy' }, task: 'regression' },
+      idx: { idx: { images: 'large', labels: 'labels' } },
+      safetensors: { safetensors: { file: 'large', input: 'x', target: 'x' }, task: 'regression' },
+    }[format];
+    const before = process.memoryUsage().arrayBuffers;
+    const data = await open(folder, { ...config, scale: { divide: 2 }, split: { test: 0.5, by: 'order' } });
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 25);
+    const { input } = data.train.inputs;
+    expect(input!.block).toBeGreaterThan(1);
+    const first = await input!.take(Uint32Array.of(1, 0));
+    expect([first.length, ...first.slice(0, 2), ...first.slice(width, width + 2)]).toEqual([2 * width, 0, 0, 0.5, 1]);
+    const end = await data.test.inputs.input!.take(Uint32Array.of(rows / 2 - 1));
+    expect([...end.slice(0, 3)]).toEqual([1.5, 2, 0]);
+    await data.close!();
+  });
 });
 
 describe('IDX', () => {

@@ -126,9 +126,7 @@ describe('damaged', () => {
     await mkdir(join(folder, 'pets/one'), { recursive: true });
     await writeFile(join(folder, 'pets/one/a.png'), content('modes/rgb.png'));
     const config = { images: { folder: 'pets' }, split: { test: 0.5 } };
-    expect(await survives(`pets/one/${name.replace('.', '2.')}`, content(`modes/${name}`), config)).toBeGreaterThan(
-      50,
-    );
+    expect(await survives(`pets/one/${name.replace('.', '2.')}`, content(`modes/${name}`), config)).toBeGreaterThan(50);
   });
 });
 

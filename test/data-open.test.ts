@@ -1,10 +1,8 @@
 /** Tables and series from CSV files. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTable } from '../src/data/csv.ts';
-import { makeDataset } from '../src/data/dataset.ts';
 import { unscaled } from '../src/data/fields.ts';
 import { loader } from '../src/data/loader.ts';
 import type { OpenOptions } from '../src/data/open.ts';
@@ -30,24 +28,71 @@ const opened = (config: unknown, options: Partial<OpenOptions> = {}): Promise<Da
 const at = (size: number) => Uint32Array.from({ length: size }, (_, i) => i);
 
 describe('one table', () => {
-  test('has the numbers that it had before there were others', async () => {
-    const csv = 'examples/digits/digits.csv';
-    const text = await readFile(csv, 'utf8');
-    for (const scale of ['none', 'standardize', 'minmax', { divide: 16 }] as const) {
-      const config = {
-        target: 'digit',
-        task: 'classification',
-        shape: [1, 8, 8],
-        scale,
-        split: { test: 0.2, seed: 3 },
-      } as const;
-      const old = makeDataset(readTable(text, csv), config);
-      const { info, train, test } = await open('.', { csv, ...config });
-      expect(await train.inputs.input!.take(at(1438))).toEqual(old.train.features);
-      expect(await test.inputs.input!.take(at(359))).toEqual(old.test.features);
-      expect(await train.targets.target!.take(at(1438))).toEqual(old.train.targets);
-      expect(info.targets.target!.classes).toEqual(old.classes);
-    }
+  const ten = { csv: 'ten.csv', target: 'y', task: 'classification', split: { test: 0.25, seed: 0 } };
+  beforeAll(() => {
+    const rows = Array.from({ length: 10 }, (_, i) => `${i},${10 * i},7,${i % 2 ? 'odd' : 'even'}`);
+    return write('ten.csv', `a,b,c,y\n${rows.join('\n')}\n`);
+  });
+
+  test('splits as random_split does in PyTorch', async () => {
+    // [list(p) for p in torch.utils.data.random_split(range(10), [.75, .25], torch.Generator().manual_seed(0))]
+    const { info, train, test } = await opened({ ...ten, features: ['a'] });
+    expect((await rowsOf(train.inputs.input!)).flat()).toEqual([4, 1, 7, 5, 3, 9, 0, 8]);
+    expect((await rowsOf(test.inputs.input!)).flat()).toEqual([6, 2]);
+    expect(info.targets.target!.classes).toEqual(['even', 'odd']);
+    expect((await rowsOf(train.targets.target!)).flat()).toEqual([0, 1, 1, 1, 1, 1, 0, 0]);
+  });
+
+  test('features are all other columns', async () => {
+    const { train } = await opened({ ...ten, target: 'b', task: 'regression', features: ['a', 'c'], shape: [1, 2] });
+    expect([train.inputs.input!.shape, train.targets.target!.shape]).toEqual([[1, 2], [1]]);
+    expect((await rowsOf(train.inputs.input!))[0]).toEqual([4, 7]);
+    expect((await rowsOf(train.targets.target!))[0]).toEqual([40]);
+    expect((await opened(ten)).info.inputs.input!.columns).toEqual(['a', 'b', 'c']);
+  });
+
+  test('scaling is fitted on the training part', async () => {
+    const scaled = async (scale: unknown) => {
+      const { train, test } = await opened({ ...ten, scale, features: ['a', 'c'] });
+      const rows = [(await rowsOf(train.inputs.input!))[0]!, (await rowsOf(test.inputs.input!))[0]!];
+      return rows.flat().map((v) => Number(v.toFixed(4)));
+    };
+    expect(await scaled('none')).toEqual([4, 7, 6, 7]);
+    expect(await scaled({ divide: 2 })).toEqual([2, 3.5, 3, 3.5]);
+    // of 4 1 7 5 3 9 0 8: minimum 0, range 9, mean 4.625, deviation 3.0388
+    expect(await scaled('minmax')).toEqual([0.4444, 0, 0.6667, 0]);
+    expect(await scaled('standardize')).toEqual([-0.2057, 0, 0.4525, 0]);
+  });
+
+  test('classes: numbers in their order, words in theirs', async () => {
+    await write('classes.csv', 'n,w,x\n10,dog,1\n9,cat,2\n10,dog,3\n2,cat,4\n');
+    const of = async (target: string) => {
+      const split = { test: 0.5, by: 'order' };
+      const config = { csv: 'classes.csv', features: ['x'], target, task: 'classification', split };
+      const { info, train } = await opened(config);
+      return [info.targets.target!.classes, (await rowsOf(train.targets.target!)).flat()];
+    };
+    expect(await of('n')).toEqual([
+      ['2', '9', '10'],
+      [2, 1],
+    ]);
+    expect(await of('w')).toEqual([
+      ['cat', 'dog'],
+      [1, 0],
+    ]);
+  });
+
+  test.each([
+    [{ features: ['a', 'y'] }, "column 'y' is the target and cannot be a feature too"],
+    [{ target: 'z' }, "there is no column 'z'; the columns are a, b, c, y"],
+    [{ shape: [2, 2] }, 'a sample of shape [2, 2] takes 4 feature columns, got 3'],
+    [{ task: 'regression' }, "row 2, column 'y': expected a number, got 'even'"],
+    [
+      { split: { test: 0.05, seed: 0 } },
+      '10 rows with a test fraction of 0.05 leave 10 for training and 0 for testing; expected at least 1 each',
+    ],
+  ])('refuses %j', async (change, text) => {
+    await expect(opened({ ...ten, ...change })).rejects.toThrow(message(`${join(folder, 'ten.csv')}: ${text}`));
   });
 
   test('description', async () => {

@@ -262,6 +262,15 @@ test('LBFGS says what it needs', async () => {
   `);
 });
 
+test('parameters of other dtypes are refused', async () => {
+  const half = new Parameter(tensor([1], { dtype: 'float16' }));
+  half.grad = tensor([1], { dtype: 'float16' });
+  const text = 'expected parameters of dtype float32 or float64, got float16';
+  await expect(new optim.SGD([half]).step()).rejects.toThrow(text);
+  await expect(compile(() => void new optim.SGD([half]).step())()).rejects.toThrow(text);
+  await expect(new optim.LBFGS([half]).step(() => tensor(1))).rejects.toThrow(text);
+});
+
 test("an optimizer refuses bad options in PyTorch's words", () => {
   const p = [new Parameter(tensor([[1, 2]]))];
   const text = (name: string, options: object, params: Tensor[] = p) => {

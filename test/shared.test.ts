@@ -61,6 +61,18 @@ describe.each(['plain', 'compiled'])('%s', (form) => {
     expect(await own(b)).toEqual(await own(a));
   });
 
+  test('sharing what was trained before', async () => {
+    const [a, b] = [build(arc), build(arc)];
+    b.loadStateDict(a.stateDict());
+    for (const model of [a, b]) for (const m of model.modules()) if (m instanceof nn.Dropout) m.args.p = 0;
+    const steps = [a, b].map((model) => stepper(form, model, new optim.Adam(model.parameters(), { lr: 0.01 })));
+    for (let i = 0; i < 2; i++) for (const step of steps) await step();
+    const shared = b.shareMemory();
+    for (let i = 0; i < 2; i++) for (const step of steps) await step();
+    expect(await own(b)).toEqual(await own(a));
+    expect(values(shared)).toEqual(await own(a));
+  });
+
   test('two models of one memory', async () => {
     const [a, b] = [build(arc), build(arc)];
     const [p, q] = [new optim.GlobalAdam(a.parameters()), new optim.GlobalAdam(b.parameters())];

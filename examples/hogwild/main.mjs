@@ -51,7 +51,7 @@ if (isMainThread) {
     optimizer.zeroGrad();
     const loss = criterion.forward(model.forward(inputs), targets);
     loss.backward();
-    optimizer.step();
+    void optimizer.step();
   });
   for (let i = 0; i < steps; i++) {
     const batch = await randint(0, x.length, [32]).array();

@@ -206,6 +206,7 @@ const series = mapping(
         length: count(),
         horizon: count(),
         stride: count().default(1),
+        relative: z.boolean(expected('true or false')).default(false),
       },
       'a mapping with csv, columns, length and horizon',
     ),
@@ -224,6 +225,9 @@ export const dataSchema = choose((value) => {
   for (const [kind, schema] of Object.entries(kinds)) if (has(kind, value)) return schema;
   return has('inputs', value) || has('targets', value) ? namedTable : oneTable;
 });
+
+/** The `data` of a training config as it is written: what has a default can be left out. */
+export type DataSpec = z.input<typeof dataSchema>;
 
 export type TableConfig = z.output<typeof oneTable> | z.output<typeof namedTable>;
 export type IdxConfig = z.output<typeof idx>;

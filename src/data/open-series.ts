@@ -5,7 +5,7 @@ import type { SeriesConfig } from './config.ts';
 import type { Csv } from './csv-rows.ts';
 import { ArrayField } from './fields.ts';
 import { openTable } from './open-table.ts';
-import type { DataInfo, Dataset, Field, Samples } from './samples.ts';
+import type { DataInfo, Dataset, Field, InputInfo, Samples, TargetInfo } from './samples.ts';
 import { expand, type TableSpec } from './table.ts';
 import { windowField, windowStarts } from './windows.ts';
 
@@ -20,7 +20,7 @@ export async function openSeries(config: SeriesConfig, path: string, test: numbe
   const cut = source.size - Math.floor(source.size * test);
   // scaled row by row, by the rows before the cut
   const rows = await assemble(source, { train: everyRow(cut), test: NONE }, info && rowInfo(source, info));
-  const { length, horizon } = config.series;
+  const { length, horizon, relative } = config.series;
   const starts = windowStarts(source.size, cut, config.series);
   if ((test < 1 && starts.train.length === 0) || (test > 0 && starts.test.length === 0)) {
     const windows = `windows of ${length} and ${horizon} rows`;
@@ -29,17 +29,28 @@ export async function openSeries(config: SeriesConfig, path: string, test: numbe
     );
   }
   const [seen, forecast] = [inMemory(source.inputs.input!.field), inMemory(source.targets.target!.field)];
+  const from = relative ? length - 1 : null;
   const samples = (at: Uint32Array): Samples => ({
     size: at.length,
-    inputs: { input: windowField(seen, at, 0, length, false) },
-    targets: { target: windowField(forecast, at, length, horizon, true) },
+    inputs: { input: windowField(seen, at, { offset: 0, count: length, from }, false) },
+    targets: { target: windowField(forecast, at, { offset: length, count: horizon, from }, true) },
   });
+  const { input, target } = { ...rows.info.inputs, ...rows.info.targets } as { input: InputInfo; target: TargetInfo };
+  const columns = target.columns.map((column) => input.columns.indexOf(column));
+  const unseen = columns.indexOf(-1);
+  if (relative && unseen >= 0) {
+    throw new TorcharcError(
+      `${path}: column '${target.columns[unseen]}' is to be forecast relative to its last value, so it must be among the columns that are seen`,
+    );
+  }
   const [train, tested] = [samples(starts.train), samples(starts.test)];
   return {
     info: {
       name: path,
-      inputs: { input: { ...rows.info.inputs.input!, shape: train.inputs.input!.shape } },
-      targets: { target: { ...rows.info.targets.target!, shape: train.targets.target!.shape } },
+      inputs: { input: { ...input, shape: train.inputs.input!.shape, ...(relative ? { relative } : {}) } },
+      targets: {
+        target: { ...target, shape: train.targets.target!.shape, ...(relative ? { relative: columns } : {}) },
+      },
     },
     train,
     test: tested,

@@ -1,8 +1,9 @@
 /** Datasets from the `data` of a config: files are read, and what is in them is split and scaled. For Node only. */
 import { isAbsolute, join } from 'node:path';
-import { internal } from '../util/errors.ts';
+import { ArgError, internal } from '../util/errors.ts';
+import { issuesOf } from '../util/expected.ts';
 import { assemble, everyRow, type Source, type Split, splitRows } from './assemble.ts';
-import type { DataConfig, SeriesConfig } from './config.ts';
+import { type DataConfig, type DataSpec, dataSchema, type SeriesConfig } from './config.ts';
 import { openIdx, openNpy, openNpz, openSafetensors } from './open-arrays.ts';
 import { openImages } from './open-images.ts';
 import { openSeries } from './open-series.ts';
@@ -24,7 +25,8 @@ export interface OpenOptions {
 const NONE = new Uint32Array(0);
 
 /** Read data as a config says. Throws one sentence with file, row and column for what is wrong with it. */
-export async function openData(config: DataConfig, options: OpenOptions): Promise<Dataset> {
+export async function openData(spec: DataSpec, options: OpenOptions): Promise<Dataset> {
+  const config = checked(spec);
   const test = options.whole ? null : testConfig(config);
   if (!test) return openFile(config, options, options.whole ? 1 : null);
   const train = await openFile(config, options, 0);
@@ -34,6 +36,13 @@ export async function openData(config: DataConfig, options: OpenOptions): Promis
     await train.close?.();
     throw e;
   }
+}
+
+function checked(spec: DataSpec): DataConfig {
+  const result = dataSchema.safeParse(spec);
+  if (result.success) return result.data;
+  const issues = issuesOf(result.error).map(({ path, message }) => (path ? `${path}: ${message}` : message));
+  throw new ArgError(`openData: ${issues.join('; ')}`);
 }
 
 /** Data of one file or folder. `all`: whether all of it is for training (0) or testing (1); null to split it. */

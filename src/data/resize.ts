@@ -23,10 +23,14 @@ export function planes(image: Pixels, channels: 1 | 3, height: number, width: nu
 
 function channelOf({ data, channels: has }: Pixels, channels: 1 | 3, c: number, area: number): Float32Array {
   const out = new Float32Array(area);
-  for (let i = 0; i < area; i++) {
-    // in steps of 2^-16, rounded to a byte, as Pillow does
-    const gray = () => (data[3 * i]! * 19595 + data[3 * i + 1]! * 38470 + data[3 * i + 2]! * 7471 + 0x8000) >> 16;
-    out[i] = has === 1 ? data[i]! : channels === 1 ? gray() : data[3 * i + c]!;
+  if (has === 1) out.set(data);
+  else if (channels === 3) for (let i = 0; i < area; i++) out[i] = data[3 * i + c]!;
+  else {
+    for (let i = 0; i < area; i++) {
+      // in steps of 2^-16, rounded to a byte, as Pillow does
+      const gray = data[3 * i]! * 19595 + data[3 * i + 1]! * 38470 + data[3 * i + 2]! * 7471;
+      out[i] = (gray + 0x8000) >> 16;
+    }
   }
   return out;
 }

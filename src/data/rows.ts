@@ -6,15 +6,46 @@ import { type FieldArray, mapped, scaleInPlace, unscaled } from './fields.ts';
 import type { DataInfo, InputInfo, TargetInfo } from './samples.ts';
 import { RowEncoder } from './table.ts';
 import { listed, shortened } from './text.ts';
+import { shiftRows } from './windows.ts';
 
 /** Values of each input, sample after sample. */
 export type InputArrays = Record<string, FieldArray>;
+
+/** What is read of some samples. */
+export interface Read {
+  readonly inputs: InputArrays;
+  /** What the values of targets are relative to, by target. */
+  readonly bases: Readonly<Record<string, Float32Array>>;
+}
+
+/** Inputs as they stand in a file, made ready as those of the training were. */
+function ready(info: DataInfo, inputs: InputArrays): Read {
+  const bases: Record<string, Float32Array> = {};
+  for (const [name, input] of Object.entries(info.inputs)) {
+    const values = inputs[name]!;
+    const [width, window] = [input.columns.length, numel(input.shape)];
+    const last = (sample: number) => (sample + 1) * window - width;
+    for (const [target, { relative: from }] of Object.entries(input.relative ? info.targets : {})) {
+      if (!from) continue;
+      const base = (_: unknown, i: number) =>
+        Number(values[last(Math.floor(i / from.length)) + from[i % from.length]!]!);
+      bases[target] = Float32Array.from({ length: (values.length / window) * from.length }, base);
+    }
+    if (input.scale) scaleInPlace(values, input.scale);
+    if (!input.relative || !(values instanceof Float32Array)) continue;
+    for (let sample = 0; sample < values.length / window; sample++) {
+      const row = values.slice(last(sample), last(sample) + width);
+      shiftRows(values.subarray(sample * window, (sample + 1) * window), row);
+    }
+  }
+  return { inputs, bases };
+}
 
 export interface RowReader {
   /** Rows that make a sample: 1, or the length of a window of a series. */
   readonly rowsPerSample: number;
   /** The inputs of some samples. */
-  read(rows: readonly Row[]): InputArrays;
+  read(rows: readonly Row[]): Read;
 }
 
 /**
@@ -33,17 +64,16 @@ export function rowReader(info: DataInfo, columns: readonly string[], name: stri
     rowsPerSample,
     read(rows) {
       const words = encoder.encode(rows);
-      return mapped(info.inputs, ({ scale }, key) => {
+      const inputs = mapped(info.inputs, (_, key) => {
         const { begin, words: count, kind } = encoder.inputs[key]!;
         const own = new Uint32Array(rows.length * count);
         for (let i = 0; i < rows.length; i++) {
           const at = i * encoder.width + begin;
           own.set(words.subarray(at, at + count), i * count);
         }
-        const values = kind === 'number' ? new Float32Array(own.buffer) : new BigInt64Array(own.buffer);
-        if (scale) scaleInPlace(values, scale);
-        return values;
+        return kind === 'number' ? new Float32Array(own.buffer) : new BigInt64Array(own.buffer);
       });
+      return ready(info, inputs);
     },
   };
 }
@@ -59,11 +89,11 @@ export interface JsonRecord {
  * name; for a lone input also the array itself. What else a record has is passed over. Throws with line and key for what is
  * missing or no number. `name`: of the file.
  */
-export function recordReader(info: DataInfo, name: string): (records: readonly JsonRecord[]) => InputArrays {
+export function recordReader(info: DataInfo, name: string): (records: readonly JsonRecord[]) => Read {
   const entries = Object.entries(info.inputs);
-  return (records) =>
-    mapped(info.inputs, (input, key) => {
-      const { dtype, shape, scale } = input;
+  return (records) => {
+    const inputs = mapped(info.inputs, (input, key) => {
+      const { dtype, shape } = input;
       const width = numel(shape);
       const values =
         dtype === 'int64' ? new BigInt64Array(records.length * width) : new Float32Array(records.length * width);
@@ -73,9 +103,10 @@ export function recordReader(info: DataInfo, name: string): (records: readonly J
         let at = i * width;
         for (const number of flat(where, found, shape, key)) put(values, at++, number, where, key);
       }
-      if (scale) scaleInPlace(values, scale);
       return values;
     });
+    return ready(info, inputs);
+  };
 }
 
 function put(values: FieldArray, at: number, number: number, where: string, key: string): void {
@@ -152,15 +183,16 @@ export type Decoded =
  */
 export function decoder(
   info: DataInfo,
-): (outputs: Readonly<Record<string, Float32Array>>, size: number) => Record<string, Decoded>[] {
-  return (outputs, size) => {
+): (outputs: Readonly<Record<string, Float32Array>>, size: number, bases?: Read['bases']) => Record<string, Decoded>[] {
+  return (outputs, size, bases = {}) => {
     const columns = Object.entries(info.targets).map(([name, target]) => {
       const values = outputs[name];
       if (!values || values.length % size !== 0)
         throw new TorcharcError(
           `decoder: expected outputs of ${size} samples for '${name}', got ${values?.length ?? 'none'}`,
         );
-      const decoded = target.task === 'classification' ? classes(target, values, size) : units(target, values, size);
+      const decoded =
+        target.task === 'classification' ? classes(target, values, size) : units(target, values, size, bases[name]);
       return [name, decoded] as const;
     });
     return Array.from({ length: size }, (_, i) =>
@@ -180,8 +212,19 @@ function classes(target: TargetInfo, values: Float32Array, size: number): Decode
   });
 }
 
-function units(target: TargetInfo, values: Float32Array, size: number): Decoded[] {
-  const all = unscaled(values, target.scale);
+function units(target: TargetInfo, values: Float32Array, size: number, base?: Float32Array): Decoded[] {
+  const all = base ? above(base, target, values, size) : unscaled(values, target.scale);
   const width = values.length / size;
   return Array.from({ length: size }, (_, i) => ({ values: [...all.subarray(i * width, (i + 1) * width)] }));
+}
+
+/** Distances from a row, in order of rows and columns, as values. */
+function above(base: Float32Array, { scale, relative }: TargetInfo, values: Float32Array, size: number): Float32Array {
+  const [columns, each] = [relative!.length, values.length / size];
+  return values.map((value, i) => {
+    const column = i % columns;
+    return (
+      value * (scale ? scale.factor[column % scale.factor.length]! : 1) + base[Math.floor(i / each) * columns + column]!
+    );
+  });
 }

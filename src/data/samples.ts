@@ -44,6 +44,8 @@ export interface InputInfo {
   /** The columns of a table it is made of, in order; empty for what is not from a table. */
   readonly columns: readonly string[];
   readonly scale: Scaling | null;
+  /** The values of a window are told by their distance from its last row. */
+  readonly relative?: boolean;
 }
 
 export interface TargetInfo {
@@ -54,6 +56,8 @@ export interface TargetInfo {
   readonly classes: readonly string[];
   /** Of a regression's values: metrics and predictions are in the unscaled unit. */
   readonly scale: Scaling | null;
+  /** The values are told by their distance from these columns of the last row of the input. */
+  readonly relative?: readonly number[];
 }
 
 /** How samples are made from what was read. JSON. */

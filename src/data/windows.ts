@@ -26,12 +26,20 @@ export function windowStarts(size: number, cut: number, { length, horizon, strid
   return { train: from(0, cut), test: from(Math.max(0, cut - length), size) };
 }
 
-/** Samples of `count` rows each, `offset` rows after each of `starts`. */
+/** Which rows of a window a field holds. */
+export interface Span {
+  /** The first one, after where the window begins. */
+  readonly offset: number;
+  readonly count: number;
+  /** Values are told by their distance from those of this row of the window; null for the values themselves. */
+  readonly from: number | null;
+}
+
+/** Samples of some rows of the windows at `starts`. */
 export function windowField(
   rows: ArrayField,
   starts: Uint32Array,
-  offset: number,
-  count: number,
+  { offset, count, from }: Span,
   flat: boolean,
 ): Field {
   const width = rows.data.length / rows.size;
@@ -45,8 +53,16 @@ export function windowField(
       for (const [i, window] of at.entries()) {
         const begin = (starts[window]! + offset) * width;
         out.set(data.subarray(begin, begin + count * width), i * count * width);
+        if (from === null) continue;
+        const base = (starts[window]! + from) * width;
+        shiftRows(out.subarray(i * count * width, (i + 1) * count * width), data.subarray(base, base + width));
       }
       return out;
     },
   };
+}
+
+/** Take a row from each of some rows. */
+export function shiftRows(rows: Float32Array, base: Float32Array): void {
+  for (let i = 0; i < rows.length; i++) rows[i] = rows[i]! - base[i % base.length]!;
 }

@@ -69,7 +69,7 @@ export class Muon extends InPlaceOptimizer<MuonOptions, State> {
     shape: Shape,
   ): void {
     const { lr, weight_decay, momentum, nesterov } = group;
-    const u = new Float32Array(p.length);
+    const u = new Float64Array(p.length);
     for (let i = 0; i < p.length; i++) {
       b[i] = momentum * b[i]! + (1 - momentum) * g[i]!;
       u[i] = nesterov ? (1 - momentum) * g[i]! + momentum * b[i]! : b[i]!;
@@ -97,15 +97,15 @@ function bfloat16(value: number): number {
 
 /** The Newton–Schulz iteration on a matrix; wide ones are iterated as they are, tall ones transposed. */
 function orthogonalised(
-  u: Float32Array,
+  u: Float64Array,
   rows: number,
   columns: number,
   { ns_coefficients, ns_steps, eps }: Required<MuonOptions>,
-): Float32Array {
+): Float64Array {
   const [a, b, c] = ns_coefficients as [number, number, number];
   const tall = rows > columns;
   const [m, n] = tall ? [columns, rows] : [rows, columns];
-  let x: Float32Array = (tall ? transposed(u, rows, columns) : u).map(bfloat16);
+  let x: Float64Array = (tall ? transposed(u, rows, columns) : u).map(bfloat16);
   const norm = Math.max(bfloat16(Math.sqrt(x.reduce((sum, v) => sum + v * v, 0))), eps);
   x = x.map((v) => bfloat16(v / norm));
   for (let step = 0; step < ns_steps; step++) {
@@ -117,20 +117,20 @@ function orthogonalised(
   return tall ? transposed(x, m, n) : x;
 }
 
-function transposed(x: Float32Array, rows: number, columns: number): Float32Array {
-  const out = new Float32Array(x.length);
+function transposed(x: Float64Array, rows: number, columns: number): Float64Array {
+  const out = new Float64Array(x.length);
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = x[i * columns + j]!;
   return out;
 }
 
 /** X Xᵀ, each element through `finish`. */
 function rowProducts(
-  x: Float32Array,
+  x: Float64Array,
   rows: number,
   columns: number,
   finish: (value: number, i: number) => number,
-): Float32Array {
-  const out = new Float32Array(rows * rows);
+): Float64Array {
+  const out = new Float64Array(rows * rows);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = 0;
@@ -143,8 +143,8 @@ function rowProducts(
 }
 
 /** aX + BX. */
-function plusProduct(x: Float32Array, a: number, b: Float32Array, rows: number, columns: number): Float32Array {
-  const out = new Float32Array(x.length);
+function plusProduct(x: Float64Array, a: number, b: Float64Array, rows: number, columns: number): Float64Array {
+  const out = new Float64Array(x.length);
   const sums = new Float64Array(columns);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) sums[j] = a * x[i * columns + j]!;

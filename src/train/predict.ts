@@ -3,7 +3,15 @@ import { readCsv } from '../data/csv-rows.ts';
 import { scaleInPlace } from '../data/fields.ts';
 import { decodeImage } from '../data/image.ts';
 import { planes } from '../data/resize.ts';
-import { type Decoded, decoder, type InputArrays, type JsonRecord, recordReader, rowReader } from '../data/rows.ts';
+import {
+  type Decoded,
+  decoder,
+  type InputArrays,
+  type JsonRecord,
+  type Read,
+  recordReader,
+  rowReader,
+} from '../data/rows.ts';
 import type { DataInfo, InputInfo, TargetInfo } from '../data/samples.ts';
 import { realize } from '../engine/evaluate.ts';
 import { freeze } from '../engine/freeze.ts';
@@ -54,7 +62,7 @@ export async function* predictImages(
 
 interface SampleBatch {
   readonly size: number;
-  readonly inputs: InputArrays;
+  readonly read: Read;
   /** What stands before each prediction. */
   readonly labels?: readonly string[];
 }
@@ -69,9 +77,9 @@ async function* predictions(
   const predict = predictor(trained, options.batchSize ?? 256);
   const decode = decoder(info);
   const writer = new Writer(info, options, label);
-  for await (const { size, inputs, labels } of batches) {
-    const outputs = await predict(inputs, size);
-    const lines = decode(outputs, size).map((sample, i) => writer.line(sample, labels?.[i]));
+  for await (const { size, read, labels } of batches) {
+    const outputs = await predict(read.inputs, size);
+    const lines = decode(outputs, size, read.bases).map((sample, i) => writer.line(sample, labels?.[i]));
     yield lines.join('');
   }
 }
@@ -160,10 +168,10 @@ async function* samplesOfCsv(
       throw new TorcharcError(
         `${name}: expected at least ${reader.rowsPerSample} rows to forecast from, got ${last.length}`,
       );
-    yield { size: 1, inputs: reader.read(last) };
+    yield { size: 1, read: reader.read(last) };
     return;
   }
-  for await (const rows of chunked(csv.rows, batchSize)) yield { size: rows.length, inputs: reader.read(rows) };
+  for await (const rows of chunked(csv.rows, batchSize)) yield { size: rows.length, read: reader.read(rows) };
 }
 
 async function* samplesOfJson(
@@ -174,7 +182,7 @@ async function* samplesOfJson(
 ): AsyncIterable<SampleBatch> {
   const read = recordReader(info, name);
   for await (const records of chunked(jsonLines(pieces, name), batchSize)) {
-    yield { size: records.length, inputs: read(records) };
+    yield { size: records.length, read: read(records) };
   }
 }
 
@@ -196,7 +204,7 @@ async function* samplesOfImages(
       for (let k = 0; k < bytes.length; k++) values[i * bytes.length + k] = bytes[k]! / 255;
     }
     if (scale) scaleInPlace(values, scale);
-    yield { size: labels.length, inputs: { [name]: values }, labels };
+    yield { size: labels.length, read: { inputs: { [name]: values }, bases: {} }, labels };
   }
 }
 

@@ -23,8 +23,9 @@ export function mapping<S extends z.core.$ZodShape>(shape: S, what: string) {
 }
 
 /** The schema that `pick` says a value is to be checked with. */
-export function choose<S extends z.ZodType>(pick: (value: unknown) => S) {
-  return z.unknown().transform((value, context): z.output<S> => {
+export function choose<S extends z.ZodType>(pick: (value: unknown) => S): z.ZodType<z.output<S>, z.input<S>> {
+  const any = z.custom<z.input<S>>();
+  return any.transform((value, context): z.output<S> => {
     const result = pick(value).safeParse(value);
     if (result.success) return result.data;
     for (const { path, message, ...issue } of result.error.issues) {
