@@ -1,6 +1,6 @@
 /** Files that NumPy and Pillow wrote, see scripts/goldens/data.py. */
 import { readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, open as openFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open as openFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
@@ -220,6 +220,10 @@ describe('files that are too large to be held', () => {
     expect([first.length, ...first.slice(0, 2), ...first.slice(width, width + 2)]).toEqual([2 * width, 0, 0, 0.5, 1]);
     const end = await data.test.inputs.input!.take(Uint32Array.of(rows / 2 - 1));
     expect([...end.slice(0, 3)]).toEqual([1.5, 2, 0]);
+    await truncate(join(folder, 'large'), head);
+    await expect(input!.take(Uint32Array.of(rows / 4))).rejects.toThrow(
+      message(`cannot read ${join(folder, 'large')}: it was cut off while in use`),
+    );
     await data.close!();
   });
 });

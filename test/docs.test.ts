@@ -53,8 +53,10 @@ async function shell(block: Block, cwd: string): Promise<string> {
     const [npx, name, ...args] = line.split(' ');
     expect([npx, name]).toEqual(['npx', 'torcharc']);
     if (args[0] === 'train') args.push('--epochs', '1', '--out', 'runs');
-    // examples are the repository's
-    const given = args.map((arg) => (arg.startsWith('examples/') ? join(root, arg) : arg));
+    // examples are the repository's, and what is trained there goes here
+    const given = args.map((arg) =>
+      /^examples\/\w+\/runs$/.test(arg) ? 'runs' : arg.startsWith('examples/') ? join(root, arg) : arg,
+    );
     const write = (text: string) => {
       printed += text.replaceAll(root, '').replaceAll(`${cwd}/`, '');
     };

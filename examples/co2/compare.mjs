@@ -10,7 +10,11 @@ const run = process.argv[2] ?? fileURLToPath(new URL('runs', import.meta.url));
 const { scores, samples } = await evaluate(await openTrained(run));
 
 const text = readFileSync(new URL('co2.csv', import.meta.url), 'utf8');
-const ppm = text.trim().split('\n').slice(1).map((line) => Number(line.split(',')[1]));
+const ppm = text
+  .trim()
+  .split('\n')
+  .slice(1)
+  .map((line) => Number(line.split(',')[1]));
 const [year, horizon] = [52, 13];
 const cut = ppm.length - Math.floor(0.2 * ppm.length);
 const errors = [];
@@ -20,5 +24,7 @@ for (let now = cut; now + horizon <= ppm.length; now++) {
 if (errors.length !== samples * horizon) throw new Error(`${samples} windows, expected ${errors.length / horizon}`);
 
 const naive = errors.reduce((a, b) => a + b) / errors.length;
-console.log(`mean absolute error of 13 weeks, ${samples} windows: ${scores.mae.toFixed(3)} ppm; seasonal naive ${naive.toFixed(3)} ppm`);
+console.log(
+  `mean absolute error of 13 weeks, ${samples} windows: ${scores.mae.toFixed(3)} ppm; seasonal naive ${naive.toFixed(3)} ppm`,
+);
 process.exitCode = scores.mae < naive ? 0 : 1;

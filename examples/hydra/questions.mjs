@@ -6,7 +6,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const [header, ...digits] = readFileSync(new URL('../digits/digits.csv', import.meta.url), 'utf8').trim().split('\n');
+const [header, ...digits] = readFileSync(new URL('../digits/digits.csv', import.meta.url), 'utf8')
+  .trim()
+  .split('\n');
 const columns = [...header.split(',').slice(0, -1), 'asked', 'unasked', 'side', 'value'].join(',');
 
 const rows = (lines) =>

@@ -61,22 +61,26 @@ export function everyRow(size: number): Uint32Array<ArrayBuffer> {
 
 /** The dataset of a source. `info`: how samples were made in an earlier run, instead of fitting. */
 export async function assemble(source: Source, parts: Parts, info?: DataInfo): Promise<Dataset> {
-  const described = info ? checkInfo(source, info) : await describe(source, parts.train);
+  const fields = [...Object.values(source.inputs), ...Object.values(source.targets)].map(({ field }) => field);
+  // neighbors in a file stay neighbors; sorted in place, since there may be many
+  const { train, test } = fields.some(({ block }) => block) ? sorted(parts) : parts;
+  const described = info ? checkInfo(source, info) : await describe(source, train);
   const { size } = source;
   const samples: Samples = {
     size,
     inputs: mapped(source.inputs, ({ field }, name) => scaled(field, described.inputs[name]!.scale)),
     targets: mapped(source.targets, ({ field }, name) => scaled(field, described.targets[name]!.scale)),
   };
-  const blocks = [...Object.values(samples.inputs), ...Object.values(samples.targets)].some(({ block }) => block);
-  // neighbors in a file stay neighbors
-  const some = (rows: Uint32Array) => subset(samples, blocks ? rows.slice().sort() : rows);
   return {
     info: described,
-    train: some(parts.train),
-    test: some(parts.test),
+    train: subset(samples, train),
+    test: subset(samples, test),
     ...(source.close ? { close: () => source.close!() } : {}),
   };
+}
+
+function sorted({ train, test }: Parts): Parts {
+  return { train: train.sort(), test: test.sort() };
 }
 
 async function describe(source: Source, train: Uint32Array): Promise<DataInfo> {
@@ -84,9 +88,7 @@ async function describe(source: Source, train: Uint32Array): Promise<DataInfo> {
   checkScales(source);
   const all = [...Object.values(inputs), ...Object.values(targets)];
   const fits = all.map(({ field, scale, scaled }): Fitted => ({ field, how: scale, columns: scaled }));
-  // in order of the file, if it is read
-  const rows = all.some(({ field }) => field.block) ? train.slice().sort() : train;
-  const scalings = await fitScalings(fits, rows);
+  const scalings = await fitScalings(fits, train);
   const scaleOf = (one: SourceInput) => scalings[all.indexOf(one as SourceTarget)] ?? null;
   return {
     name,

@@ -137,17 +137,23 @@ function inMemory(): Store {
 
 let files = 0;
 
+/** Numbers in a file that has no name from the beginning on, so that nothing is left of it, however the process ends. */
 async function inFile(csv: string, folder: string): Promise<Store> {
   const path = join(folder, `torcharc-${process.pid}-${files++}.rows`);
   const what = `cannot write the numbers of ${csv} to ${path}`;
   await makeFolder(folder);
-  const file = await explained(what, () => open(path, 'wx', 0o600));
-  const remove = () => rm(path, { force: true });
+  const file = await explained(what, () => open(path, 'wx+', 0o600));
+  // where an open file cannot be removed, it is once it is closed
+  const remove = () => rm(path, { force: true }).catch(() => {});
+  await remove();
+  const close = async () => {
+    await file.close();
+    await remove();
+  };
   return {
     add: (words) => explained(what, () => file.writeFile(new Uint8Array(words.buffer))),
     async done(size, width) {
-      await file.close();
-      const rows = await RowFile.open(path, 0, 4 * width, size);
+      const rows = new RowFile(path, file, 0, 4 * width, size);
       const field = (place: Place, shape: Shape): Field => {
         const index = indexOf(place);
         const values = (bytes: Uint8Array<ArrayBuffer>) => valuesOf(new Uint32Array(bytes.buffer), place, index);
@@ -162,15 +168,8 @@ async function inFile(csv: string, folder: string): Promise<Store> {
           },
         };
       };
-      const close = async () => {
-        await rows.close();
-        await remove();
-      };
       return { field, close };
     },
-    async abandon() {
-      await file.close().catch(() => {});
-      await remove();
-    },
+    abandon: close,
   };
 }

@@ -27,7 +27,8 @@ export class RowFile {
   /** By page; the last used last. */
   private readonly pages = new Map<number, Bytes | Promise<Bytes>>();
 
-  private constructor(path: string, file: FileHandle, begin: number, rowBytes: number, rows: number) {
+  /** Rows from byte `begin` of an open file on, which is closed with this. `path`: what errors call it. */
+  constructor(path: string, file: FileHandle, begin: number, rowBytes: number, rows: number) {
     this.path = path;
     this.file = file;
     this.begin = begin;
