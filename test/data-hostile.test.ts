@@ -79,7 +79,7 @@ async function survives(name: string, bytes: Uint8Array, config: unknown, count 
   return refused;
 }
 
-describe('damaged', () => {
+describe('damaged', { timeout: 60_000 }, () => {
   const task = 'regression';
 
   test('.npy', async () => {

@@ -77,7 +77,7 @@ describe('readCsv', () => {
 describe('rowReader', () => {
   const read = async (text: string) => {
     const csv = await readCsv(pieces(text), 'new.csv');
-    return rowReader(info, csv.columns, csv.name).read(await all(csv));
+    return rowReader(info, csv.columns, csv.name).read(await all(csv)).inputs;
   };
 
   test('columns in any order; others and targets are passed over', async () => {
@@ -99,7 +99,10 @@ describe('rowReader', () => {
     const series: DataInfo = { ...info, inputs: { input: input(['x', 'y'], { shape: [3, 2] }) } };
     const reader = rowReader(series, ['y', 'x'], 'new.csv');
     const rows = [1, 2, 3].map((i) => ({ number: i, cells: [`${10 * i}`, `${i}`] }));
-    expect([reader.rowsPerSample, reader.read(rows)]).toEqual([3, { input: Float32Array.of(1, 10, 2, 20, 3, 30) }]);
+    expect([reader.rowsPerSample, reader.read(rows).inputs]).toEqual([
+      3,
+      { input: Float32Array.of(1, 10, 2, 20, 3, 30) },
+    ]);
     const arrays: DataInfo = { ...info, inputs: { input: input([], { shape: [3, 2] }) } };
     expect(() => rowReader(arrays, ['x'], 'new.csv')).toThrow(
       message("new.csv: input 'input' is not made of columns; expected JSON records with an array for it"),
@@ -108,7 +111,7 @@ describe('rowReader', () => {
 });
 
 describe('recordReader', () => {
-  const read = (value: unknown) => recordReader(info, 'a.jsonl')([{ line: 3, value }]);
+  const read = (value: unknown) => recordReader(info, 'a.jsonl')([{ line: 3, value }]).inputs;
   const columns = { p0: 3, p1: 5, p2: 7, p3: 9 };
 
   test('arrays by input, or numbers by column', () => {
@@ -128,7 +131,7 @@ describe('recordReader', () => {
     const lone = { ...info, inputs: { input: input(['a', 'b']) } };
     const values = [[1, 2], { a: 3, b: 4 }, { input: [5, 6] }];
     const records = values.map((value, i) => ({ line: i + 1, value }));
-    expect(recordReader(lone, 'a.jsonl')(records)).toEqual({ input: Float32Array.of(1, 2, 3, 4, 5, 6) });
+    expect(recordReader(lone, 'a.jsonl')(records).inputs).toEqual({ input: Float32Array.of(1, 2, 3, 4, 5, 6) });
   });
 
   test.each([

@@ -321,10 +321,11 @@ function record<R>(
           for (const [i, { reads, writes }] of slots.updates.entries()) {
             const nodes = writes.map((at) => pending.before[at]!);
             const arrays = nodes.map((node) => node.data!);
-            applies[i]!(
+            const busy = applies[i]!(
               reads.map((at) => values.view(at)),
               arrays,
             );
+            if (busy) await busy;
             nodes.forEach((node, k) => {
               node.data = arrays[k]!;
             });

@@ -189,10 +189,11 @@ export function update(asked: HostUpdate, roots: readonly Node[]): Promise<void>
       await compute(wanted);
       for (const node of wanted) forget(node);
       const arrays = pending.before.map((node) => node.data!);
-      apply(
+      const busy = apply(
         change.reads.map((node) => node.data!),
         arrays,
       );
+      if (busy) await busy;
       pending.before.forEach((node, k) => {
         node.data = arrays[k]!;
       });
@@ -224,7 +225,7 @@ function conditional(change: HostUpdate, loss: Node): HostUpdate {
     begin() {
       const apply = change.begin();
       return (values, arrays) => {
-        if (Number.isFinite(Number(values.at(-1)![0]))) apply(values, arrays);
+        if (Number.isFinite(Number(values.at(-1)![0]))) return apply(values, arrays);
       };
     },
   };

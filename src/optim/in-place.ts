@@ -11,8 +11,14 @@ import { type Floats, Optimizer, type ParamGroup, type ParamState } from './opti
 export abstract class InPlaceOptimizer<O extends object, S extends ParamState> extends Optimizer {
   protected abstract override init(p: Tensor, group: ParamGroup & Required<O>): S;
 
-  /** Change `p`, of a shape, in place by its gradient, which stays as it is. */
-  protected abstract update(p: Floats, g: Floats, state: S, group: ParamGroup & Required<O>, shape: Shape): void;
+  /** Change `p`, of a shape, in place by its gradient, which stays as it is. A promise only if that takes a run of the engine. */
+  protected abstract update(
+    p: Floats,
+    g: Floats,
+    state: S,
+    group: ParamGroup & Required<O>,
+    shape: Shape,
+  ): void | Promise<void>;
 
   /** Make the state of all parameters now; called by constructors. */
   protected initAll(): void {
@@ -52,13 +58,18 @@ export abstract class InPlaceOptimizer<O extends object, S extends ParamState> e
       return (values: readonly TypedArray[], arrays: TypedArray[]) => {
         this.prepare(writes, arrays);
         for (const hook of this.hooks) hook.before(writes, arrays);
-        writes.forEach((p, i) => {
-          const group = now.get(groups[i]!) as ParamGroup & Required<O>;
-          const state = (this.state.get(p) as S | undefined) ?? this.init(p, group);
-          this.state.set(p, state);
-          this.update(arrays[i] as Floats, values[i] as Floats, state, group, p.shape);
-        });
-        for (const hook of this.hooks) hook.after(writes, arrays);
+        const updateFrom = (first: number): void | Promise<void> => {
+          for (let i = first; i < writes.length; i++) {
+            const p = writes[i]!;
+            const group = now.get(groups[i]!) as ParamGroup & Required<O>;
+            const state = (this.state.get(p) as S | undefined) ?? this.init(p, group);
+            this.state.set(p, state);
+            const busy = this.update(arrays[i] as Floats, values[i] as Floats, state, group, p.shape);
+            if (busy) return busy.then(() => updateFrom(i + 1));
+          }
+          for (const hook of this.hooks) hook.after(writes, arrays);
+        };
+        return updateFrom(0);
       };
     };
     const pending = this.pending();

@@ -1,5 +1,8 @@
+import { compute } from '../engine/evaluate.ts';
+import { transposedMatmul } from '../ops/matmul.ts';
+import { whenThere } from '../runtime/session.ts';
 import { type Shape, showShape } from '../tensor/shape.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { leaf, Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
 import { InPlaceOptimizer, zeros } from './in-place.ts';
@@ -67,92 +70,50 @@ export class Muon extends InPlaceOptimizer<MuonOptions, State> {
     { momentum_buffer: b }: State,
     group: ParamGroup & Required<MuonOptions>,
     shape: Shape,
-  ): void {
+  ): void | Promise<void> {
     const { lr, weight_decay, momentum, nesterov } = group;
-    const u = new Float64Array(p.length);
+    const u = new Float32Array(p.length);
     for (let i = 0; i < p.length; i++) {
-      b[i] = momentum * b[i]! + (1 - momentum) * g[i]!;
-      u[i] = nesterov ? (1 - momentum) * g[i]! + momentum * b[i]! : b[i]!;
+      const bi = momentum * b[i]! + (1 - momentum) * g[i]!;
+      b[i] = bi;
+      u[i] = nesterov ? (1 - momentum) * g[i]! + momentum * bi : bi;
     }
-    const [rows, columns] = shape as [number, number];
-    const o = orthogonalised(u, rows, columns, group);
-    const rate = lr * sizeFactor(rows, columns, group.adjust_lr_fn);
-    for (let i = 0; i < p.length; i++) p[i] = (1 - lr * weight_decay) * p[i]! - rate * o[i]!;
+    const direction = orthogonalised(new Tensor(leaf(u, { shape, dtype: 'float32' })), group);
+    const keep = 1 - lr * weight_decay;
+    const rate = lr * sizeFactor(shape as [number, number], group.adjust_lr_fn);
+    return whenThere(compute([direction.node]), () => {
+      const o = direction.node.data as Float32Array;
+      for (let i = 0; i < p.length; i++) p[i] = keep * p[i]! - rate * o[i]!;
+      direction.dispose();
+    });
   }
 }
 
-function sizeFactor(rows: number, columns: number, by: MuonOptions['adjust_lr_fn']): number {
+function sizeFactor([rows, columns]: [number, number], by: MuonOptions['adjust_lr_fn']): number {
   return by === 'match_rms_adamw' ? 0.2 * Math.sqrt(Math.max(rows, columns)) : Math.sqrt(Math.max(1, rows / columns));
 }
 
-const bits = new Uint32Array(1);
-const float = new Float32Array(bits.buffer);
-
-/** The nearest bfloat16, ties to even. */
-function bfloat16(value: number): number {
-  float[0] = value;
-  if (Number.isFinite(value)) bits[0] = (bits[0]! + 0x7fff + ((bits[0]! >>> 16) & 1)) & 0xffff0000;
-  return float[0]!;
-}
-
-/** The Newton–Schulz iteration on a matrix; wide ones are iterated as they are, tall ones transposed. */
-function orthogonalised(
-  u: Float64Array,
-  rows: number,
-  columns: number,
-  { ns_coefficients, ns_steps, eps }: Required<MuonOptions>,
-): Float64Array {
+/**
+ * The Newton–Schulz iteration on a matrix, with what PyTorch has in bfloat16 rounded to it. PyTorch turns tall ones over; here XᵀX
+ * takes the place of XXᵀ.
+ */
+function orthogonalised(u: Tensor, { ns_coefficients, ns_steps, eps }: Required<MuonOptions>): Tensor {
   const [a, b, c] = ns_coefficients as [number, number, number];
+  const [rows, columns] = u.shape as [number, number];
   const tall = rows > columns;
-  const [m, n] = tall ? [columns, rows] : [rows, columns];
-  let x: Float64Array = (tall ? transposed(u, rows, columns) : u).map(bfloat16);
-  const norm = Math.max(bfloat16(Math.sqrt(x.reduce((sum, v) => sum + v * v, 0))), eps);
-  x = x.map((v) => bfloat16(v / norm));
+  const start = bfloat16(u);
+  const norm = bfloat16(start.square().sum().sqrt()).clamp({ min: eps });
+  let x = bfloat16(start.div(norm));
   for (let step = 0; step < ns_steps; step++) {
-    const gram = rowProducts(x, m, n, bfloat16);
-    // symmetric, so its products of rows are its square
-    const update = rowProducts(gram, m, m, (v, i) => bfloat16(b * gram[i]! + c * v));
-    x = plusProduct(x, a, update, m, n);
+    const gram = bfloat16(transposedMatmul(x, x, { transA: tall, transB: !tall }));
+    const update = bfloat16(gram.mul(b).add(gram.matmul(gram).mul(c)));
+    x = bfloat16(x.mul(a).add(tall ? x.matmul(update) : update.matmul(x)));
   }
-  return tall ? transposed(x, m, n) : x;
+  return x;
 }
 
-function transposed(x: Float64Array, rows: number, columns: number): Float64Array {
-  const out = new Float64Array(x.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = x[i * columns + j]!;
-  return out;
-}
-
-/** X Xᵀ, each element through `finish`. */
-function rowProducts(
-  x: Float64Array,
-  rows: number,
-  columns: number,
-  finish: (value: number, i: number) => number,
-): Float64Array {
-  const out = new Float64Array(rows * rows);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = 0;
-      for (let k = 0, at = i * columns, to = j * columns; k < columns; k++) sum += x[at + k]! * x[to + k]!;
-      out[i * rows + j] = finish(sum, i * rows + j);
-      out[j * rows + i] = out[i * rows + j]!;
-    }
-  }
-  return out;
-}
-
-/** aX + BX. */
-function plusProduct(x: Float64Array, a: number, b: Float64Array, rows: number, columns: number): Float64Array {
-  const out = new Float64Array(x.length);
-  const sums = new Float64Array(columns);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) sums[j] = a * x[i * columns + j]!;
-    for (let k = 0; k < rows; k++) {
-      const factor = b[i * rows + k]!;
-      for (let j = 0; j < columns; j++) sums[j]! += factor * x[k * columns + j]!;
-    }
-    for (let j = 0; j < columns; j++) out[i * columns + j] = bfloat16(sums[j]!);
-  }
-  return out;
+/** The nearest float32 of 8 bits: the upper part of Veltkamp's splitting. */
+function bfloat16(x: Tensor): Tensor {
+  const scaled = x.mul(2 ** 16 + 1);
+  return scaled.sub(scaled.sub(x));
 }

@@ -23,8 +23,8 @@ export interface HostUpdate {
   /** The gradients, one per parameter. */
   readonly reads: readonly Node[];
   readonly writes: readonly Tensor[];
-  /** Fix what the update depends on (learning rates), now; returns what changes the parameters' arrays in place, later. It may put another array in a parameter's place. */
-  begin(): (values: readonly TypedArray[], arrays: TypedArray[]) => void;
+  /** Fix what the update depends on (learning rates), now; returns what changes the parameters' arrays in place, later. It may put another array in a parameter's place, and returns a promise only if it takes a run of its own. */
+  begin(): (values: readonly TypedArray[], arrays: TypedArray[]) => void | Promise<void>;
 }
 
 /** Switches of the code that is running now. All of it is synchronous, so nothing can interleave. */

@@ -386,7 +386,7 @@ async function reportOf({ out, data, config }: Run) {
   const targets = Object.entries(data.info.targets);
   const classes = targets.map(([name, { classes }]) => [targets.length === 1 ? '' : name, classes] as const);
   return {
-    title: basename(resolve(out)) === 'out' ? data.info.name : basename(resolve(out)),
+    title: resolve(out).split(sep).slice(-2).join('/'),
     subtitle: [
       `${data.info.name}: ${data.train.size.toLocaleString('en')} samples to train on, ${data.test.size.toLocaleString('en')} to test on; seed ${config.seed}`,
     ],
