@@ -9,7 +9,7 @@ import type { FitResult } from './train/fit.ts';
 import { type Overrides, prepare, type Run, type TrainHooks, train } from './train/run.ts';
 import { TorcharcError } from './util/errors.ts';
 
-export type { DataConfig } from './data/config.ts';
+export type { DataSpec } from './data/config.ts';
 export { type OpenOptions, openData } from './data/open.ts';
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.ts';
 export type { Overrides, TrainHooks } from './train/run.ts';

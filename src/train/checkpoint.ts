@@ -2,7 +2,7 @@
  * Checkpoints: a folder for each, written whole or not at all.
  *
  * `arc.json`, `model.safetensors` (weights and buffers under PyTorch's names), `training.safetensors` (arrays of optimizer,
- * scheduler and generators) and `state.json`: all the rest, with the size and SHA-256 of the others.
+ * scheduler and generators) and `state.json`: all the rest, with the size and SHA-256 of the others and of itself.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ export interface Checkpoint {
 const MODEL = 'model.safetensors';
 const TRAINING = 'training.safetensors';
 const ARC = 'arc.json';
-const STATE = 'state.json';
+export const STATE = 'state.json';
 
 /** Write a checkpoint to a folder that is not there yet. */
 export async function writeCheckpoint(path: string, { snapshot, arc, about }: Checkpoint): Promise<void> {
@@ -36,8 +36,9 @@ export async function writeCheckpoint(path: string, { snapshot, arc, about }: Ch
     [ARC]: `${JSON.stringify(arc, null, 2)}\n`,
   };
   const sums = Object.fromEntries(Object.entries(files).map(([name, content]) => [name, sumOf(content)]));
-  const state = { format: 1, progress: packState(progress).json, training: packed.json, about, files: sums };
-  await writeFolder(path, { ...files, [STATE]: `${JSON.stringify(state)}\n` });
+  const state = { progress: packState(progress).json, training: packed.json, about, files: sums };
+  const { sha256 } = sumOf(JSON.stringify(state));
+  await writeFolder(path, { ...files, [STATE]: `${JSON.stringify({ format: FORMAT, sha256, state })}\n` });
 }
 
 function finishedEpochs({ epoch }: Readonly<Progress>): number {
@@ -48,22 +49,29 @@ function sumOf(content: Uint8Array | string): { bytes: number; sha256: string } 
   return { bytes: Buffer.byteLength(content), sha256: createHash('sha256').update(content).digest('hex') };
 }
 
+const FORMAT = 1;
+
 const record = z.record(z.string(), z.unknown());
 const counts = z.int().nonnegative();
+const sealSchema = z.object({ format: z.int(), sha256: z.string(), state: record });
 const stateSchema = z.object({
-  format: z.literal(1),
   progress: z.object({
     epoch: z.int().positive(),
     batch: counts,
     samples: counts,
     step: counts,
-    sums: z.record(z.string(), z.unknown()),
+    sums: record,
     summed: counts,
     best: record.nullable(),
     leading: z.unknown(),
     waited: counts,
   }),
-  training: record,
+  training: z.object({
+    optimizer: z.object({ state: record, param_groups: z.array(z.looseObject({ params: z.array(counts) })) }),
+    scheduler: record.nullable(),
+    generator: record,
+    order: record,
+  }),
   about: z.unknown(),
   files: z.record(z.string(), z.object({ bytes: counts, sha256: z.string() })),
 });
@@ -71,7 +79,7 @@ const stateSchema = z.object({
 /** Read a checkpoint; one that is damaged, or none, throws. */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const text = await readText(join(path, STATE), Number.POSITIVE_INFINITY);
-  const state = checked(path, STATE, () => stateSchema.parse(JSON.parse(text)));
+  const state = checked(path, STATE, () => opened(path, text));
   const content = async (name: string) => {
     const bytes = await readBytes(join(path, name));
     const { bytes: size, sha256 } = sumOf(bytes);
@@ -79,9 +87,13 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     if (wanted?.bytes !== size || wanted.sha256 !== sha256) damaged(path, name);
     return bytes;
   };
-  const model = decodeSafetensors(await content(MODEL));
-  const arrays = decodeSafetensors(await content(TRAINING));
-  const arc: unknown = JSON.parse(new TextDecoder().decode(await content(ARC)));
+  const decoded = async <T>(name: string, decode: (bytes: Uint8Array) => T) => {
+    const bytes = await content(name);
+    return checked(path, name, () => decode(bytes));
+  };
+  const model = await decoded(MODEL, decodeSafetensors);
+  const arrays = await decoded(TRAINING, decodeSafetensors);
+  const arc = await decoded(ARC, (bytes): unknown => JSON.parse(new TextDecoder().decode(bytes)));
   return checked(path, STATE, () => {
     const training = unpackState({ json: state.training, arrays }) as Omit<Snapshot, 'model' | 'progress'>;
     const progress = unpackState({ json: state.progress, arrays }) as Progress;
@@ -89,11 +101,22 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   });
 }
 
+/** The state in the text of a `state.json`, if it is what was written. */
+function opened(path: string, text: string): z.output<typeof stateSchema> {
+  const { format, sha256, state } = sealSchema.parse(JSON.parse(text));
+  if (format !== FORMAT) throw new OtherFormat(`${join(path, STATE)}: expected format ${FORMAT}, got ${format}`);
+  if (sumOf(JSON.stringify(state)).sha256 !== sha256) damaged(path, STATE);
+  return stateSchema.parse(state);
+}
+
+/** Not damaged: another version wrote it. */
+class OtherFormat extends TorcharcError {}
+
 function checked<T>(path: string, name: string, body: () => T): T {
   try {
     return body();
   } catch (e) {
-    damaged(path, name, e);
+    throw e instanceof OtherFormat ? e : damaged(path, name, e);
   }
 }
 

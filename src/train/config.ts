@@ -60,7 +60,7 @@ const checkpoint = mapping(
 
 const arcs = expected('an arc, or the path of one');
 
-const schema = mapping(
+export const configSchema = mapping(
   {
     arc: z.union([text(''), z.record(z.string(), z.unknown())], arcs),
     criterion: typed('CrossEntropyLoss').optional(),
@@ -86,12 +86,12 @@ const schema = mapping(
   'a mapping with arc, criterion, optimizer, data and epochs',
 );
 
-export type Config = z.infer<typeof schema>;
+export type Config = z.infer<typeof configSchema>;
 
 /** Check a config, defaults filled in; throws with every issue, each with its place in the file. */
 export function parseConfig(source: string, filename: string): { config: Config; yaml: Yaml } {
   const yaml = parseYaml(source, filename);
-  const result = schema.safeParse(yaml.value ?? undefined);
+  const result = configSchema.safeParse(yaml.value ?? undefined);
   const issues = result.success ? [] : issuesOf(result.error);
   const { criterion, losses } = (yaml.value ?? {}) as { criterion?: unknown; losses?: unknown };
   const isMapping = typeof yaml.value === 'object' && yaml.value !== null && !Array.isArray(yaml.value);

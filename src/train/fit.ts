@@ -9,11 +9,14 @@ import type { DataInfo } from '../data/samples.ts';
 import type { Module } from '../nn/module.ts';
 import { LBFGS } from '../optim/lbfgs.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import { ReduceLROnPlateau } from '../optim/schedulers/plateau.ts';
+import { LRScheduler } from '../optim/schedulers/scheduler.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { Generator } from '../util/generator.ts';
 import { evaluator, inspect, type Measured, measure, total } from './measure.ts';
 import { better, higherIsBetter, improved, type Scores } from './metrics.ts';
 import { checkObjective, type Objective, type Tensors } from './objective.ts';
+import { OptionError } from './option-error.ts';
 import { type Progress, type Snapshot, type Steppable, snapshotOf, takeOver } from './snapshot.ts';
 import { batchesOf, countBatches, countSamples, grouped, type NamedBatch, type Source } from './source.ts';
 import { Updates } from './updates.ts';
@@ -165,12 +168,13 @@ class Run {
       await this.#update(group, batches);
       const last = await isLast;
       if (schedule?.every === 'update') this.#options.scheduler?.step();
-      // what is due at the end of an epoch comes after it
-      if (!last && evaluateEvery > 0 && at.step % evaluateEvery === 0) {
+      // what is due at the end of an epoch comes after it: there is one snapshot at a step, never another in its place
+      if (last) continue;
+      if (evaluateEvery > 0 && at.step % evaluateEvery === 0) {
         await this.#evaluation();
         await this.#snapshot(order);
         if (this.#waitedEnough()) return 'early stopping';
-      } else if (signal?.aborted || (!last && snapshotEvery > 0 && at.step % snapshotEvery === 0)) {
+      } else if (signal?.aborted || (snapshotEvery > 0 && at.step % snapshotEvery === 0)) {
         await this.#snapshot(order);
       }
       if (signal?.aborted) return 'signal';
@@ -239,8 +243,9 @@ class Run {
 
   #schedule(evaluation: Evaluation): void {
     const { scheduler, schedule } = this.#options;
-    if (scheduler && watchesMetric(scheduler)) scheduler.step(numberOf(evaluation, schedule?.metric ?? 'loss'));
-    else scheduler?.step();
+    const watches = schedule?.metric !== undefined || scheduler instanceof ReduceLROnPlateau;
+    // others would take the number for an epoch
+    scheduler?.step(...(watches ? [numberOf(evaluation, schedule?.metric ?? 'loss')] : []));
   }
 
   async #snapshot(order: Uint8Array): Promise<void> {
@@ -261,11 +266,6 @@ class Run {
     const { best, step, epoch, batch } = this.#progress;
     return { evaluations: this.#evaluations, best, step, epoch, batch, ended };
   }
-}
-
-/** Whether a scheduler decides by a metric, as ReduceLROnPlateau does; others would take the number for an epoch. */
-function watchesMetric(scheduler: Steppable): boolean {
-  return 'patience' in scheduler;
 }
 
 /** What evaluations are compared by. */
@@ -293,6 +293,7 @@ export async function checkFit(options: FitOptions): Promise<Measured[]> {
   const all = settings(options);
   checkObjective(options);
   checkNumbers(all);
+  checkSchedule(options);
   if (countSamples(options.train) === 0) throw new TorcharcError('fit: the training part has no samples');
   // batches that can be used once only are not looked at before they are used
   const first = await firstBatch(all);
@@ -329,13 +330,25 @@ function checkNumbers({
   };
   for (const [name, value] of Object.entries(counts)) {
     if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new ArgError(`fit: ${name}: expected a positive whole number, got ${value}`);
+    throw new OptionError(name, `expected a positive whole number, got ${value}`);
   }
   const bound = clip && ('norm' in clip ? clip.norm : clip.value);
-  if (bound !== undefined && !(bound > 0)) throw new ArgError(`fit: clip: expected a number above 0, got ${bound}`);
+  if (bound !== undefined && !(bound > 0)) throw new OptionError('clip', `expected a number above 0, got ${bound}`);
   if (!(optimizer instanceof LBFGS)) return;
-  if (accumulate > 1) throw new ArgError('fit: LBFGS takes one batch a step; accumulate is not supported with it');
-  if (clip) throw new ArgError('fit: LBFGS searches along gradients as they are; clip is not supported with it');
+  if (accumulate > 1) throw new OptionError('accumulate', 'LBFGS takes one batch a step, expected 1');
+  if (clip) throw new OptionError('clip', 'LBFGS searches along gradients as they are, expected none');
+}
+
+/** Check that the scheduler can be told what it is to be told, and when. */
+function checkSchedule({ scheduler, schedule }: FitOptions): void {
+  const watches = scheduler instanceof ReduceLROnPlateau;
+  if (watches && schedule?.every === 'update')
+    throw new OptionError(
+      'schedule.every',
+      'ReduceLROnPlateau watches a score, of which there is one after each epoch',
+    );
+  if (schedule?.metric !== undefined && scheduler instanceof LRScheduler && !watches)
+    throw new OptionError('schedule.metric', 'the scheduler watches no score, as ReduceLROnPlateau does');
 }
 
 /** Check the names of scores that decide something. */
@@ -351,7 +364,7 @@ function checkScores({ best, earlyStopping, schedule, test }: FitOptions, measur
   })) {
     if (name === undefined) continue;
     if (!known.includes(name))
-      throw new ArgError(`fit: ${where}: there is no score '${name}'; there are ${known.join(', ')}`);
-    if (higherIsBetter(name) === null) throw new ArgError(`fit: ${where}: ${name} is no number, by which to compare`);
+      throw new OptionError(where, `there is no score '${name}'; there are ${known.join(', ')}`);
+    if (higherIsBetter(name) === null) throw new OptionError(where, `${name} is no number, by which to compare`);
   }
 }

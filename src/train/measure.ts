@@ -3,7 +3,6 @@ import { compile } from '../engine/compile.ts';
 import { realize } from '../engine/evaluate.ts';
 import { inferring, noGrad } from '../tensor/mode.ts';
 import { hostData } from '../tensor/tensor.ts';
-import { ArgError } from '../util/errors.ts';
 import type { FitOptions } from './fit.ts';
 import { locating } from './locate.ts';
 import { type Reading, type Scores, Tally, usualMetrics } from './metrics.ts';
@@ -18,6 +17,7 @@ import {
   readingOf,
   type Tensors,
 } from './objective.ts';
+import { OptionError } from './option-error.ts';
 import { batchesOf, INPUT, type NamedBatch, type Source } from './source.ts';
 
 /** A model, what it is to minimise, and what is measured. */
@@ -104,8 +104,9 @@ function measuredOf(options: Judged, outputs: Tensors, targets: Tensors): Measur
     metrics === undefined || Array.isArray(metrics) ? {} : (metrics as Readonly<Record<string, readonly string[]>>);
   const stray = Object.keys(byName).find((name) => !pairs.some((pair) => name === (pair.name || pair.output)));
   if (stray !== undefined) {
-    throw new ArgError(
-      `metrics.${stray}: the model has no such output; it has ${pairs.map((p) => p.output).join(', ')}`,
+    throw new OptionError(
+      `metrics.${stray}`,
+      `the model has no such output; it has ${pairs.map((p) => p.output).join(', ')}`,
     );
   }
   return pairs.map((pair) => {

@@ -3,6 +3,7 @@ import type { Scaling } from '../data/samples.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
 import { ArgError } from '../util/errors.ts';
 import { didYouMean } from '../util/suggest.ts';
+import { OptionError } from './option-error.ts';
 
 /** A number, or a confusion matrix: rows are the true classes, columns the predicted ones. */
 export type Score = number | readonly (readonly number[])[];
@@ -186,11 +187,11 @@ export class Tally {
   constructor(who: string, reading: Reading, names: readonly string[]) {
     this.#counters = names.map((name) => {
       const metric = metricOf(name);
-      if (!metric) throw new ArgError(`metrics: ${unknownMetric(name)}`);
+      if (!metric) throw new OptionError('metrics', unknownMetric(name));
       if ((metric.of === 'values') !== (reading.kind === 'values')) {
         const [what, got] =
           metric.of === 'values' ? ['values to predict', 'classes'] : ['classes to predict', 'values'];
-        throw new ArgError(`metrics: ${name} is for ${what}, but ${who} has ${got}`);
+        throw new OptionError('metrics', `${name} is for ${what}, but ${who} has ${got}`);
       }
       return [name, metric.make(reading)] as const;
     });
@@ -212,10 +213,11 @@ export function higherIsBetter(name: string): boolean | null {
   return metric ? metric.higher : false;
 }
 
-/** A score as a number that is lower for the better. */
+/** A score as a number that is lower for the better; NaN is worse than any. */
 function cost(scores: Scores, name: string): number {
   const score = scores[name];
   if (typeof score !== 'number') throw new ArgError(`${name}: expected a score that is a number`);
+  if (Number.isNaN(score)) return Number.POSITIVE_INFINITY;
   return higherIsBetter(name) ? -score : score;
 }
 
@@ -227,10 +229,11 @@ export function leadingScore(scores: Scores): string {
 /** Whether `a` is better than `b` by a score, the lower loss deciding between equals. */
 export function better(a: Scores, b: Scores, name: string = leadingScore(a)): boolean {
   const [first, second] = [cost(a, name), cost(b, name)];
-  return first < second || (first === second && a.loss < b.loss);
+  return first < second || (first === second && cost(a, 'loss') < cost(b, 'loss'));
 }
 
-/** Whether `a` is better than `b` by more than `delta`. */
+/** Whether `a` is better than `b` by more than `delta`; any number is better than NaN. */
 export function improved(a: number, b: number, name: string, delta: number): boolean {
+  if (Number.isNaN(b)) return !Number.isNaN(a);
   return higherIsBetter(name) ? a > b + delta : a < b - delta;
 }

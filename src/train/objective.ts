@@ -7,6 +7,7 @@ import { ArgError, ShapeError } from '../util/errors.ts';
 import { show } from '../util/python.ts';
 import { didYouMean } from '../util/suggest.ts';
 import type { Reading } from './metrics.ts';
+import { OptionError } from './option-error.ts';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 export type Criterion = Module & { forward(input: Tensor, target: Tensor): Tensor };
@@ -98,7 +99,7 @@ export function checkObjective(objective: Objective): void {
   }
   for (const [name, weight] of Object.entries(objective.lossWeights ?? {})) {
     if (Number.isFinite(weight)) continue;
-    throw new ArgError(`fit: lossWeights.${name}: expected a number, got ${show(weight)}`);
+    throw new OptionError(`lossWeights.${name}`, `expected a number, got ${show(weight)}`);
   }
 }
 
@@ -127,7 +128,7 @@ export function lossesOf(objective: Objective, outputs: Tensors, targets: Tensor
   if (stray !== undefined) {
     const names = named.map(([name]) => name).filter(Boolean);
     const known = names.length > 0 ? `; there are ${names.join(', ')}` : '; the only one has no name';
-    throw new ArgError(`lossWeights.${stray}: there is no such loss${didYouMean(stray, names) || known}`);
+    throw new OptionError(`lossWeights.${stray}`, `there is no such loss${didYouMean(stray, names) || known}`);
   }
   const weighted = named.map(([name, part]) => {
     const weight = lossWeights[name] ?? 1;
@@ -143,14 +144,16 @@ function checkNames({ losses }: Objective, pairs: readonly Pair[]): void {
   const names = pairs.map(({ name, output }) => name || output);
   const without = names.find((name) => !Object.hasOwn(losses, name));
   if (without !== undefined) {
-    throw new ArgError(
-      `losses: output '${without}' has none${didYouMean(without, Object.keys(losses)) || `; there are losses for ${Object.keys(losses).join(', ')}`}`,
+    throw new OptionError(
+      'losses',
+      `output '${without}' has none${didYouMean(without, Object.keys(losses)) || `; there are losses for ${Object.keys(losses).join(', ')}`}`,
     );
   }
   const stray = Object.keys(losses).find((name) => !names.includes(name));
   if (stray !== undefined) {
-    throw new ArgError(
-      `losses.${stray}: the model has no such output${didYouMean(stray, names) || `; it has ${names.join(', ')}`}`,
+    throw new OptionError(
+      `losses.${stray}`,
+      `the model has no such output${didYouMean(stray, names) || `; it has ${names.join(', ')}`}`,
     );
   }
 }

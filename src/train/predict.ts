@@ -48,7 +48,7 @@ export async function* predictText(
   const { info } = trained.about;
   const { json, all } = await kindOf(pieces);
   const samples = json ? samplesOfJson(info, all, name, options) : samplesOfCsv(info, all, name, options);
-  yield* predictions(trained, samples, { format: json ? 'jsonl' : 'csv', ...options });
+  yield* predictions(trained, samples, { ...options, format: options.format ?? (json ? 'jsonl' : 'csv') });
 }
 
 /** Lines for image files, each with the file's name before it. */

@@ -1,5 +1,5 @@
 /** A trained model from a run's folder alone, to evaluate it and to predict with it. Node only. */
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { build } from '../arc/build.ts';
 import { openData } from '../data/open.ts';
 import { withPaths } from '../data/paths.ts';
@@ -47,7 +47,8 @@ export async function openTrained(folder: string, which: Which = 'best'): Promis
     lossWeights: about.config.loss_weights,
   };
   const within = basename(dirname(resolve(path))) === CHECKPOINTS;
-  const home = within ? relative('', dirname(dirname(resolve(path)))) || '.' : path;
+  // '.' and the like do not say where they are
+  const home = within ? dirname(dirname(/^\.+$/.test(basename(path)) ? resolve(path) : path)) : path;
   return {
     about,
     arc,
