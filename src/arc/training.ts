@@ -1,6 +1,7 @@
 /** Losses, optimizers and schedules from their specs, `{type, ...options}`. */
 import * as losses from '../nn/loss.ts';
 import type { Module } from '../nn/module.ts';
+import { Combined } from '../optim/combined.ts';
 import * as optim from '../optim/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ArcError, type Issue, TorcharcError } from '../util/errors.ts';
@@ -64,8 +65,9 @@ type OptimizerClass = new (params: optim.Params, options: never) => optim.Optimi
 /**
  * The optimizer a spec `{type, ...options}` names, over all parameters of a model. With `groups: [{params: pattern, ...options}]`
  * parameters have options by their names: each is in the first group with a pattern that matches its name (`*`: anything, dots too;
- * `?`: one character; `params` may be a list of patterns), and those that are in none make a group of their own, the first. Lookahead takes
- * the spec of another optimizer as `optimizer`. Throws an ArcError with every issue and its path.
+ * `?`: one character; `params` may be a list of patterns), and those that are in none make a group of their own, the first. A group with a
+ * `type` has an optimizer of its own, of whose options it has none but those it gives; such groups come last. Lookahead takes the spec of
+ * another optimizer as `optimizer`. Throws an ArcError with every issue and its path.
  */
 export function buildOptimizer(spec: unknown, model: Module): optim.Optimizer {
   const types: Record<string, OptimizerClass | typeof Lookahead> = { ...optimizers, Lookahead };
@@ -82,10 +84,26 @@ export function buildOptimizer(spec: unknown, model: Module): optim.Optimizer {
   const make = (params: optim.Params) => constructed(name, () => new (type as OptimizerClass)(params, own as never));
   if (groups === undefined) return make(model.parameters());
   const { rest, specs } = grouped(groups, model);
+  const mine = [...specs.keys()].filter((i) => specs[i]!.type === undefined);
   const first = rest.length > 0 ? 1 : 0;
+  if (first + mine.length === 0)
+    throw new ArcError([{ path: 'groups', message: `no parameter is left for ${name}: every group has a type` }]);
+  const main = relocated(
+    () => make([...(first ? [{ params: rest }] : []), ...mine.map((i) => specs[i]!)]),
+    (path) => path.replace(/^groups\[(\d+)\]/, (_, i: string) => `groups[${mine[Number(i) - first]}]`),
+  );
+  const others = specs.flatMap(({ params, ...spec }, i) => (mine.includes(i) ? [] : [ofGroup(params, spec, i)]));
+  return others.length === 0 ? main : constructed(name, () => new Combined([main, ...others]));
+}
+
+/** The optimizer of a group with a type. */
+function ofGroup(params: Iterable<Tensor>, spec: Spec, i: number): optim.Optimizer {
   return relocated(
-    () => make(first ? [{ params: rest }, ...specs] : specs),
-    (path) => path.replace(/^groups\[(\d+)\]/, (_, i: string) => `groups[${Number(i) - first}]`),
+    () => {
+      const { name, type, options } = typed<OptimizerClass>('optimizer', spec, optimizers);
+      return constructed(name, () => new type(params, options as never));
+    },
+    (path) => joined(`groups[${i}]`, path),
   );
 }
 

@@ -26,6 +26,7 @@ const reasons: Record<string, string> = {
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left',
+  ENOTEMPTY: 'it is there already',
   ENAMETOOLONG: 'the name is too long',
 };
 
@@ -159,6 +160,11 @@ export async function shareFile(from: string, path: string): Promise<void> {
       throw e;
     }
   });
+}
+
+/** Remove what writes that a crash cut short have left in a folder. */
+export async function removeTorn(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) if (/\.\d+-\d+\.tmp$/.test(name)) await remove(join(folder, name));
 }
 
 /** The names in a folder; none if there is no such folder. */

@@ -27,14 +27,7 @@ export abstract class InPlaceOptimizer<O extends object, S extends ParamState> e
   }
 
   step<T extends Tensor | undefined = undefined>(closure?: () => T | Promise<T>): Promise<T> {
-    // an error within a compiled function is to reach it, awaited or not
-    if (mode.trace) return this.#update(closure?.() as T);
-    try {
-      const loss = closure?.();
-      return loss instanceof Promise ? loss.then((l) => this.#update(l)) : this.#update(loss as T);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return afterClosure(closure, (loss) => this.#update(loss));
   }
 
   #update<T>(loss: T): Promise<T> {
@@ -84,6 +77,21 @@ export abstract class InPlaceOptimizer<O extends object, S extends ParamState> e
       if (dtype === 'float16')
         throw new TorcharcError(`${this.name}: expected parameters of dtype float32 or float64, got float16`);
     });
+  }
+}
+
+/** Call a step's closure, if there is one, and then do the step. */
+export function afterClosure<T>(
+  closure: (() => T | Promise<T>) | undefined,
+  step: (loss: T) => Promise<T>,
+): Promise<T> {
+  // an error within a compiled function is to reach it, awaited or not
+  if (mode.trace) return step(closure?.() as T);
+  try {
+    const loss = closure?.();
+    return loss instanceof Promise ? loss.then(step) : step(loss as T);
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

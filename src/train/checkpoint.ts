@@ -62,8 +62,8 @@ const stateSchema = z.object({
     step: counts,
     sums: record,
     summed: counts,
-    best: record.nullable(),
-    leading: z.unknown(),
+    best: z.looseObject({ epoch: counts, step: counts, test: record.nullable() }).nullable(),
+    leading: z.object({ name: z.string(), value: z.unknown() }).nullable(),
     waited: counts,
   }),
   training: z.object({
@@ -116,7 +116,8 @@ function checked<T>(path: string, name: string, body: () => T): T {
   try {
     return body();
   } catch (e) {
-    throw e instanceof OtherFormat ? e : damaged(path, name, e);
+    if (e instanceof OtherFormat) throw e;
+    damaged(path, name, e);
   }
 }
 
@@ -142,14 +143,11 @@ export function checkpointPath(folder: string, step: number): string {
   return join(folder, `step-${step}`);
 }
 
-/** Remove all but the newest `keep` and the one at step `best`, and what a killed run left half written. */
+/** Remove all but the newest `keep` and the one at step `best`. */
 export async function prune(folder: string, keep: number, best: number | null): Promise<void> {
   const steps = await checkpointSteps(folder);
-  const old = steps.slice(0, -keep).filter((step) => step !== best);
-  const torn = (await namesIn(folder)).filter((name) => name.endsWith('.tmp'));
-  for (const path of [...old.map((step) => checkpointPath(folder, step)), ...torn.map((name) => join(folder, name))]) {
-    await remove(path);
-  }
+  const old = keep > 0 ? steps.slice(0, -keep) : steps;
+  for (const step of old) if (step !== best) await remove(checkpointPath(folder, step));
 }
 
 /** Files that grow with a run, such as metrics, and how long they are. */

@@ -225,10 +225,10 @@ class Run {
     const isBest = !at.best || better(scores, scoresOf(at.best), best);
     if (isBest) at.best = evaluation;
     if (earlyStopping) {
-      const name = earlyStopping.metric ?? 'loss';
+      const { metric: name = 'loss', minDelta = 0 } = earlyStopping;
       const value = numberOf(evaluation, name);
-      if (at.leading === null || improved(value, at.leading, name, earlyStopping.minDelta ?? 0)) {
-        Object.assign(at, { leading: value, waited: 0 });
+      if (at.leading?.name !== name || improved(value, at.leading.value, name, minDelta)) {
+        Object.assign(at, { leading: { name, value }, waited: 0 });
       } else at.waited++;
     }
     this.#evaluations.push(evaluation);
@@ -238,7 +238,10 @@ class Run {
 
   #waitedEnough(): boolean {
     const { earlyStopping } = this.#options;
-    return earlyStopping !== undefined && this.#progress.waited >= earlyStopping.patience;
+    const { leading, waited } = this.#progress;
+    // a run that goes on may watch another score
+    if (!earlyStopping || leading?.name !== (earlyStopping.metric ?? 'loss')) return false;
+    return waited >= earlyStopping.patience;
   }
 
   #schedule(evaluation: Evaluation): void {

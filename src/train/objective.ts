@@ -56,7 +56,7 @@ export interface Pair {
 }
 
 /** Which output has which target: the only one the only one, several by name. */
-export function pairsOf(outputs: Tensors, targets: Tensors): Pair[] {
+export function pairsOf(outputs: Tensors, targets: Readonly<Record<string, unknown>>): Pair[] {
   const [given, wanted] = [Object.keys(outputs), Object.keys(targets)];
   if (given.length === 1 && wanted.length === 1) return [{ name: '', output: given[0]!, target: wanted[0]! }];
   if (wanted.length === 1 && !given.includes(wanted[0]!)) {

@@ -84,12 +84,19 @@ async function* predictions(
   }
 }
 
+/** Numbers of an input in a batch. */
+const LARGEST_BATCH = 2 ** 28;
+
 /** A model as a function of arrays: what it says of some samples, by target, ready to be decoded. */
 function predictor(trained: Trained, batchSize: number) {
   const { about, arc, model } = trained;
   const { info } = about;
+  const widest = Math.max(...Object.values(info.inputs).map(({ shape }) => numel(shape)));
+  if (batchSize * widest > LARGEST_BATCH) {
+    const most = Math.max(1, Math.floor(LARGEST_BATCH / widest));
+    throw new ArgError(`predict: expected at most ${most} samples a batch, got ${batchSize}`);
+  }
   const run = feeding(freeze(model) as unknown as Module, arc, info);
-  const targets = Object.fromEntries(Object.keys(info.targets).map((name) => [name, placeholder]));
   return async (arrays: InputArrays, size: number): Promise<Record<string, Float32Array>> => {
     const inputs: Record<string, Tensor> = {};
     for (const [name, { shape, dtype }] of Object.entries(info.inputs)) {
@@ -102,7 +109,7 @@ function predictor(trained: Trained, batchSize: number) {
     }
     const said = noGrad(() => {
       const outputs = outputsOf(run(inputs));
-      const pairs = pairsOf(outputs, targets);
+      const pairs = pairsOf(outputs, info.targets);
       return pairs.map((pair) => [pair.target, likely(pair, outputs, trained)] as const);
     });
     await realize(...said.map(([, tensor]) => tensor));
@@ -114,9 +121,6 @@ function predictor(trained: Trained, batchSize: number) {
     );
   };
 }
-
-/** Stands for a target, of which there is only the name. */
-const placeholder = new Tensor(leaf(new Float32Array(1), { shape: [1], dtype: 'float32' }));
 
 /** An output with scores of classes as probabilities, where the criterion says how. */
 function likely(pair: Pair, outputs: Tensors, { judged, about }: Trained): Tensor {
@@ -141,10 +145,11 @@ async function kindOf(pieces: AsyncIterable<string>): Promise<{ json: boolean; a
   const iterator = pieces[Symbol.asyncIterator]();
   let head = '';
   let ended = false;
-  while (!ended && head.trim() === '') {
-    const { done, value } = await iterator.next();
+  for (let begun = false; !ended && !begun; ) {
+    const { done, value = '' } = await iterator.next();
     ended = done === true;
-    head += value ?? '';
+    begun = value.trim() !== '';
+    head += value;
   }
   async function* all() {
     if (head !== '') yield head;
@@ -225,8 +230,10 @@ async function* jsonLines(pieces: AsyncIterable<string>, name: string): AsyncIte
       }
     });
   for await (const piece of pieces) {
-    const texts = (rest + (line === 0 && rest === '' ? piece.replace(/^\uFEFF/, '') : piece)).split('\n');
-    rest = texts.pop()!;
+    const [head = '', ...texts] = (line === 0 && rest === '' ? piece.replace(/^\uFEFF/, '') : piece).split('\n');
+    // a long line comes in many pieces, which are joined once
+    if (texts.length > 0) texts.unshift(rest + head);
+    rest = texts.pop() ?? rest + head;
     if (rest.length > LONGEST_LINE)
       throw new TorcharcError(`${name}: line ${line + 1} is longer than ${LONGEST_LINE} characters`);
     yield parse(texts);

@@ -7,14 +7,15 @@ import { stringify } from 'yaml';
 import { build, buildCriterion, buildOptimizer, buildScheduler } from '../arc/build.ts';
 import { openData } from '../data/open.ts';
 import { withPaths } from '../data/paths.ts';
-import type { DataInfo, Dataset } from '../data/samples.ts';
-import { appendLine, makeFolder, moveTo, namesIn, readText, remove, shareFile, writeAtomic } from '../io/files.ts';
+import type { Dataset } from '../data/samples.ts';
+import { appendLine, makeFolder, moveTo, namesIn, readText, remove, removeTorn, shareFile, writeAtomic } from '../io/files.ts';
 import { parseYaml, placed, type Yaml } from '../io/yaml.ts';
 import type { Module } from '../nn/module.ts';
 import { EventFile } from '../report/event-file.ts';
 import { writeReport } from '../report/html.ts';
-import { ArcError, TorcharcError } from '../util/errors.ts';
+import { ArcError, ArgError, TorcharcError } from '../util/errors.ts';
 import { manualSeed } from '../util/generator.ts';
+import { type About, readSaved, type Saved } from './about.ts';
 import {
   CHECKPOINTS,
   checkpointPath,
@@ -23,14 +24,13 @@ import {
   type Logs,
   logLengths,
   prune,
-  readCheckpoint,
   writeCheckpoint,
 } from './checkpoint.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type BatchProgress, checkFit, type Evaluation, type FitOptions, type FitResult, fit } from './fit.ts';
 import { checkInputs, feeding } from './inputs.ts';
 import type { Criterion } from './objective.ts';
-import type { Snapshot } from './snapshot.ts';
+import { OptionError } from './option-error.ts';
 
 /** What may be set from outside the config. */
 export interface Overrides {
@@ -58,16 +58,6 @@ export interface Run {
   readonly aside: string | null;
 }
 
-/** What a checkpoint says about its run. */
-export interface About {
-  /** Paths are relative to the output folder. */
-  readonly config: Config;
-  readonly info: DataInfo;
-  /** Samples to train on and to test on. */
-  readonly sizes: readonly [number, number];
-  readonly logs: Logs;
-}
-
 /**
  * Read a config and all it names, build the model, check that everything fits together, and open the output folder; throws
  * for whatever is wrong with the input. Paths in a config are relative to it.
@@ -86,14 +76,18 @@ export async function prepare(path: string, overrides: Overrides = {}): Promise<
   const data = await openData(config.data, { folder, cache: out });
   try {
     const { model, options } = await assemble(config, arc, data, arcAt, (key) => ({ path, yaml, under: key }));
-    await blamedLater(arcAt, () => checkFit(options));
+    await checkFit(options).catch((e: unknown) => {
+      throw e instanceof OptionError ? blame({ path, yaml, under: keyOf(e) }, new ArgError(e.what)) : blame(arcAt, e);
+    });
     const moved = withinOut(config, out, folder);
     const run = { config: moved, data, model, arc, out, fit: options, logs: {}, aside: null };
     await makeFolder(out);
     const saved = overrides.resume ? await newest(out) : null;
     const given = [resolve(path), typeof config.arc === 'string' ? resolve(from(folder, config.arc)) : ''];
-    if (saved) checkSame(out, saved.about, about(run, {}));
+    if (saved) checkSame(out, saved, { arc, about: about(run, {}) });
     const aside = saved ? null : await clear(out);
+    await removeTorn(out);
+    await removeTorn(join(out, CHECKPOINTS));
     await writeOut(run, given);
     if (!saved) return { ...run, aside };
     await cutLogs(out, saved.about.logs);
@@ -176,12 +170,9 @@ function blamed<T>(at: At, body: () => T): T {
   }
 }
 
-async function blamedLater<T>(at: At, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (e) {
-    throw blame(at, e);
-  }
+/** What a config calls an option. */
+function keyOf({ option }: OptionError): string {
+  return option.replace(/^[a-z]+(?=[A-Z])[A-Za-z]+/, (name) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`));
 }
 
 function blame({ path, yaml, under = '' }: At, error: unknown): unknown {
@@ -202,19 +193,20 @@ async function readSpec(arc: Config['arc'], folder: string, config: At): Promise
 const METRICS = 'metrics.jsonl';
 const REPORT = 'report.html';
 
-/** Remove what an earlier run left. Checkpoints of one that had not ended are put aside; returns where. */
+/** Remove what an earlier run left. Checkpoints of one that had not ended, as far as can be told, are put aside; returns where. */
 async function clear(out: string): Promise<string | null> {
   const [folder, aside] = [join(out, CHECKPOINTS), join(out, `${CHECKPOINTS}-before`)];
-  const before = await newest(out).catch(() => null);
-  const keep = before !== null && !ended(before);
+  const keep = await newest(out).then(
+    (before) => before !== null && !ended(before),
+    () => true,
+  );
   if (keep) {
     await remove(aside);
     await moveTo(folder, aside);
   }
+  await prune(folder, 0, null);
   const events = (await namesIn(out)).filter((name) => name.startsWith('events.out.tfevents.'));
-  for (const name of [CHECKPOINTS, 'best.safetensors', 'last.safetensors', REPORT, ...events]) {
-    await remove(join(out, name));
-  }
+  for (const name of ['best.safetensors', 'last.safetensors', REPORT, ...events]) await remove(join(out, name));
   await writeAtomic(join(out, METRICS), '');
   return keep ? aside : null;
 }
@@ -238,16 +230,11 @@ function about({ config, data: { info, train, test } }: Run, logs: Logs): About 
   return { config, info, sizes: [train.size, test.size], logs };
 }
 
-interface Saved {
-  readonly snapshot: Snapshot;
-  readonly about: About;
-}
-
 /** The newest checkpoint of a run; null if there is none yet. */
 async function newest(out: string): Promise<Saved | null> {
   const folder = join(out, CHECKPOINTS);
   const step = (await checkpointSteps(folder)).at(-1);
-  return step === undefined ? null : ((await readCheckpoint(checkpointPath(folder, step))) as Saved);
+  return step === undefined ? null : readSaved(checkpointPath(folder, step));
 }
 
 function ended({ snapshot: { progress }, about: { config } }: Saved): boolean {
@@ -259,9 +246,11 @@ function ended({ snapshot: { progress }, about: { config } }: Saved): boolean {
 const free = new Set(['epochs', 'early_stopping', 'evaluate_every', 'best', 'checkpoint', 'tensorboard', 'out']);
 
 /** Check that a run that goes on is the one that was stopped. */
-function checkSame(out: string, before: About, now: About): void {
-  const plain = (config: Config) => ({ ...config, data: withPaths(config.data, () => '') }) as Record<string, unknown>;
-  const [old, own] = [plain(before.config), plain(now.config)];
+function checkSame(out: string, saved: Omit<Saved, 'snapshot'>, run: Omit<Saved, 'snapshot'>): void {
+  const [before, now] = [saved.about, run.about];
+  const plain = ({ arc, about: { config } }: Omit<Saved, 'snapshot'>) =>
+    ({ ...config, arc, data: withPaths(config.data, () => '') }) as Record<string, unknown>;
+  const [old, own] = [plain(saved), plain(run)];
   const text = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
   for (const key of new Set([...Object.keys(old), ...Object.keys(own)])) {
     if (free.has(key) || text(old[key]) === text(own[key])) continue;
@@ -322,13 +311,12 @@ export async function train(run: Run, hooks: TrainHooks = {}): Promise<FitResult
 }
 
 /** Write a checkpoint, and remove what it makes superfluous. */
-async function save(run: Run, snapshot: Snapshot, logs: Logs): Promise<void> {
+async function save(run: Run, snapshot: Saved['snapshot'], logs: Logs): Promise<void> {
   const { out, config, arc } = run;
   const folder = join(out, CHECKPOINTS);
   const { step, best } = snapshot.progress;
   const path = checkpointPath(folder, step);
   await makeFolder(folder);
-  await remove(path);
   await writeCheckpoint(path, { snapshot, arc, about: about(run, logs) });
   if (best?.step === step) await shareFile(join(path, 'model.safetensors'), join(out, 'best.safetensors'));
   await shareFile(join(path, 'model.safetensors'), join(out, 'last.safetensors'));

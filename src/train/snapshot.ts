@@ -29,7 +29,7 @@ export interface Progress {
   summed: number;
   best: Evaluation | null;
   /** Early stopping: the best score so far, and for how many evaluations it has stood. */
-  leading: number | null;
+  leading: { readonly name: string; readonly value: number } | null;
   waited: number;
 }
 

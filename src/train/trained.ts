@@ -1,16 +1,22 @@
 /** A trained model from a run's folder alone, to evaluate it and to predict with it. Node only. */
 import { basename, dirname, join, resolve } from 'node:path';
 import { build } from '../arc/build.ts';
+import { mapped } from '../data/fields.ts';
 import { openData } from '../data/open.ts';
 import { withPaths } from '../data/paths.ts';
+import type { InputInfo } from '../data/samples.ts';
 import { namesIn } from '../io/files.ts';
 import type { Module } from '../nn/module.ts';
+import { inferring } from '../tensor/mode.ts';
+import { leaf, Tensor } from '../tensor/tensor.ts';
 import { TorcharcError } from '../util/errors.ts';
-import { CHECKPOINTS, checkpointPath, checkpointSteps, readCheckpoint } from './checkpoint.ts';
+import { type About, readSaved } from './about.ts';
+import { CHECKPOINTS, checkpointPath, checkpointSteps, STATE } from './checkpoint.ts';
 import { feeding } from './inputs.ts';
-import { inspect, type Judged, measure } from './measure.ts';
+import { forward, inspect, type Judged, measure } from './measure.ts';
 import type { Scores } from './metrics.ts';
-import { type About, criteria } from './run.ts';
+import { pairsOf } from './objective.ts';
+import { criteria } from './run.ts';
 import { batchesOf } from './source.ts';
 
 /** Which weights of a run. */
@@ -32,20 +38,14 @@ export interface Trained {
 /** A model of a run: `folder` is what `torcharc train` wrote to, or one of the checkpoints in it. */
 export async function openTrained(folder: string, which: Which = 'best'): Promise<Trained> {
   const path = await locate(folder, which);
-  const { snapshot, arc, about: given } = await readCheckpoint(path);
-  const about = given as About;
-  const model = build(arc) as Module;
-  model.loadStateDict(new Map(snapshot.model));
-  model.eval();
+  const { snapshot, arc, about } = await readSaved(path);
   const { progress } = snapshot;
-  const judged: Judged = {
-    ...criteria(about.config),
-    model,
-    forward: feeding(model, arc, about.info),
-    info: about.info,
-    metrics: about.config.metrics,
-    lossWeights: about.config.loss_weights,
-  };
+  const { model, judged } = explain(path, () => {
+    const model = build(arc) as Module;
+    model.loadStateDict(new Map(snapshot.model));
+    model.eval();
+    return { model, judged: judgedOf(about, arc, model) };
+  });
   const within = basename(dirname(resolve(path))) === CHECKPOINTS;
   // '.' and the like do not say where they are
   const home = within ? dirname(dirname(/^\.+$/.test(basename(path)) ? resolve(path) : path)) : path;
@@ -60,8 +60,34 @@ export async function openTrained(folder: string, which: Which = 'best'): Promis
   };
 }
 
+function judgedOf({ config, info }: About, arc: unknown, model: Module): Judged {
+  const judged: Judged = {
+    ...criteria(config),
+    model,
+    forward: feeding(model, arc, info),
+    info,
+    metrics: config.metrics,
+    lossWeights: config.loss_weights,
+  };
+  // by shapes alone, before anything of their size is asked for
+  const blank = ({ shape, dtype }: InputInfo) => new Tensor(leaf(null, { shape: [2, ...shape], dtype }));
+  const outputs = inferring(() => forward(judged, mapped(info.inputs, blank)));
+  pairsOf(outputs, info.targets);
+  return judged;
+}
+
+/** An error of what a checkpoint holds says in which. */
+function explain<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (e) {
+    if (!(e instanceof TorcharcError)) throw e;
+    throw new TorcharcError(`${path}: expected a model and data that go together: ${e.message}`, { cause: e });
+  }
+}
+
 async function locate(folder: string, which: Which): Promise<string> {
-  if ((await namesIn(folder)).includes('state.json')) return folder;
+  if ((await namesIn(folder)).includes(STATE)) return folder;
   const all = join(folder, CHECKPOINTS);
   const last = (await checkpointSteps(all)).at(-1);
   if (last === undefined) {
@@ -71,7 +97,7 @@ async function locate(folder: string, which: Which): Promise<string> {
   }
   const newest = checkpointPath(all, last);
   if (which === 'last') return newest;
-  const { best } = (await readCheckpoint(newest)).snapshot.progress;
+  const { best } = (await readSaved(newest)).snapshot.progress;
   return best ? checkpointPath(all, best.step) : newest;
 }
 
