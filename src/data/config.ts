@@ -1,16 +1,6 @@
 /** The `data` of a training config: where samples are read from, and how they are made ready. */
 import * as z from 'zod';
-import { choose, expected, mapping } from '../util/expected.ts';
-
-const count = () => {
-  const what = expected('a positive whole number');
-  return z.int(what).positive(what);
-};
-const seed = () => {
-  const what = expected('a whole number from 0 on');
-  return z.int(what).nonnegative(what);
-};
-const text = (what: string) => z.string(expected(what)).min(1, expected(what));
+import { choose, count, expected, mapping, seed, text } from '../util/expected.ts';
 
 const nonzero = expected('a number other than 0');
 const divisor = z.strictObject({ divide: z.number(nonzero).refine((n) => n !== 0, nonzero) });

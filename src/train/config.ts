@@ -2,22 +2,13 @@
 import * as z from 'zod';
 import { dataSchema } from '../data/config.ts';
 import { parseYaml, placed, type Yaml } from '../io/yaml.ts';
-import { expected, issuesOf, mapping } from '../util/expected.ts';
+import { count, expected, issuesOf, mapping, seed, text } from '../util/expected.ts';
 import { metricOf, unknownMetric } from './metrics.ts';
 
-const count = () => {
-  const what = expected('a positive whole number');
-  return z.int(what).positive(what);
-};
-const seed = () => {
-  const what = expected('a whole number from 0 on');
-  return z.int(what).nonnegative(what);
-};
 const positive = () => {
   const what = expected('a number above 0');
   return z.number(what).positive(what);
 };
-const text = (what: string) => z.string(expected(what)).min(1, expected(what));
 const typed = (example: string) => {
   const what = expected(`a mapping with a type, such as {type: ${example}}`);
   return z.looseObject({ type: text(`the name of a type, such as ${example}`) }, what);

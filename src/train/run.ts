@@ -8,7 +8,17 @@ import { build, buildCriterion, buildOptimizer, buildScheduler } from '../arc/bu
 import { openData } from '../data/open.ts';
 import { withPaths } from '../data/paths.ts';
 import type { Dataset } from '../data/samples.ts';
-import { appendLine, makeFolder, moveTo, namesIn, readText, remove, removeTorn, shareFile, writeAtomic } from '../io/files.ts';
+import {
+  appendLine,
+  makeFolder,
+  moveTo,
+  namesIn,
+  readText,
+  remove,
+  removeTorn,
+  shareFile,
+  writeAtomic,
+} from '../io/files.ts';
 import { parseYaml, placed, type Yaml } from '../io/yaml.ts';
 import type { Module } from '../nn/module.ts';
 import { EventFile } from '../report/event-file.ts';

@@ -11,6 +11,16 @@ export function expected(what: string) {
   };
 }
 
+export const count = () => {
+  const what = expected('a positive whole number');
+  return z.int(what).positive(what);
+};
+export const seed = () => {
+  const what = expected('a whole number from 0 on');
+  return z.int(what).nonnegative(what);
+};
+export const text = (what: string) => z.string(expected(what)).min(1, expected(what));
+
 /** A mapping that takes no other keys; of unknown ones its message has a line each. */
 export function mapping<S extends z.core.$ZodShape>(shape: S, what: string) {
   const allowed = Object.keys(shape);
