@@ -1,6 +1,6 @@
 /** Freshly built layers hold what PyTorch's do. */
 import { readFileSync } from 'node:fs';
-import { manualSeed, nn, randint, type Tensor } from 'torcharc';
+import { manualSeed, nn, randint, type Tensor, tensor } from 'torcharc';
 import { describe, expect, test } from 'vitest';
 import type { LayerClass } from '../src/nn/args.ts';
 import { build } from './parity.ts';
@@ -116,4 +116,11 @@ test('the seed decides the weights', async () => {
   };
   expect(await weights(3)).toEqual(await weights(3));
   expect(await weights(3)).not.toEqual(await weights(4));
+});
+
+// torch.nn.Hardtanh(float('-inf'), 2.)(torch.tensor([-5., 1., 3.]))
+test('Hardtanh has bounds that may be infinite', async () => {
+  const one = new nn.Hardtanh({ min_val: -Infinity, max_val: 2 });
+  expect(String(one)).toBe('Hardtanh(min_val=-inf, max_val=2.0)');
+  expect(await numbers(one.forward(tensor([-5, 1, 3])))).toEqual([-5, 1, 2]);
 });

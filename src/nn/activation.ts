@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
-import { bool, choice, float, int, layer, pythonFloat, showArgs } from './args.ts';
+import { bool, choice, float, int, layer, pythonFloat, real, showArgs } from './args.ts';
 import * as F from './functional/index.ts';
 import { fresh, Parameter } from './module.ts';
 
@@ -181,6 +181,8 @@ export class CELU extends layer({ alpha: float(1), ...inplace }) {
   }
 }
 
+/** May be infinite, and prints as a float. */
+const bound = (value: number) => real(value).meta({ description: 'a number', float: true });
 const limit = z.number().nullable().default(null).meta({ description: 'a number or null' });
 
 /**
@@ -188,8 +190,8 @@ const limit = z.number().nullable().default(null).meta({ description: 'a number 
  * https://pytorch.org/docs/stable/generated/torch.nn.Hardtanh.html
  */
 export class Hardtanh extends layer({
-  min_val: float(-1),
-  max_val: float(1),
+  min_val: bound(-1),
+  max_val: bound(1),
   ...inplace,
   min_value: limit,
   max_value: limit,
