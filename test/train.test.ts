@@ -5,7 +5,7 @@ import { tensorDataset } from '../src/data/tensors.ts';
 import type { Optimizer } from '../src/optim/optimizer.ts';
 import { parseConfig } from '../src/train/config.ts';
 import { checkFit, type Evaluation, type FitOptions, fit } from '../src/train/fit.ts';
-import { better, type Reading, Tally } from '../src/train/metrics.ts';
+import { better, improved, type Reading, Tally } from '../src/train/metrics.ts';
 import type { Snapshot } from '../src/train/snapshot.ts';
 
 describe('parseConfig', () => {
@@ -223,15 +223,23 @@ describe('Tally', () => {
     expect(better({ loss: 1, a_mse: 0.5 }, { loss: 1, a_mse: 0.4 }, 'a_mse')).toBe(false);
   });
 
+  test('NaN is worse than any number', () => {
+    expect(better({ loss: 5 }, { loss: Number.NaN })).toBe(true);
+    expect(better({ loss: Number.NaN }, { loss: 5 })).toBe(false);
+    expect(better({ loss: 5, r2: -3 }, { loss: 5, r2: Number.NaN }, 'r2')).toBe(true);
+    expect([improved(5, Number.NaN, 'loss', 0), improved(Number.NaN, 5, 'loss', 0)]).toEqual([true, false]);
+    expect(improved(Number.NaN, Number.NaN, 'r2', 0)).toBe(false);
+  });
+
   test('a metric that there is not, or that does not go with the output', () => {
     expect(() => scores(values(1), ['acuracy'])).toThrow(
-      "metrics: unknown metric 'acuracy' (did you mean 'accuracy'?)",
+      "fit: metrics: unknown metric 'acuracy' (did you mean 'accuracy'?)",
     );
     expect(() => scores(values(1), ['top5'])).toThrow(
-      'metrics: top5 is for classes to predict, but the output has values',
+      'fit: metrics: top5 is for classes to predict, but the output has values',
     );
     expect(() => scores(classes(2), ['r2'])).toThrow(
-      'metrics: r2 is for values to predict, but the output has classes',
+      'fit: metrics: r2 is for values to predict, but the output has classes',
     );
   });
 });
@@ -380,9 +388,29 @@ describe('fit', () => {
     expect(await rates({})).toEqual([0.05, 0.025, 0.0125]);
     expect(await rates({ schedule: { every: 'update' } })).toEqual([0.05 / 2 ** 4, 0.05 / 2 ** 8, 0.05 / 2 ** 12]);
     const told: unknown[] = [];
-    const watching = { patience: 1, step: (metric?: number) => void told.push(metric) };
+    const watching = { step: (metric?: number) => void told.push(metric) };
     const { evaluations } = await fit(regression({ scheduler: watching, schedule: { metric: 'mae' } }));
     expect(told).toEqual(evaluations.map(({ test }) => test!.mae));
+    const plateau = (more: Partial<FitOptions>) => {
+      const options = regression(more);
+      const scheduler = new optim.lrScheduler.ReduceLROnPlateau(options.optimizer, {
+        patience: 0,
+        threshold: 1,
+        threshold_mode: 'abs',
+      });
+      return { ...options, scheduler };
+    };
+    // nothing is ever better by 1, so that each epoch after the first divides the rate by 10
+    const { evaluations: slower } = await fit(plateau({ epochs: 3 }));
+    expect(slower.map(({ lr }) => lr)).toEqual([0.05, 0.05, expect.closeTo(0.005, 9)]);
+    await expect(fit(plateau({ schedule: { every: 'update' } }))).rejects.toThrow(
+      'fit: schedule.every: ReduceLROnPlateau watches a score, of which there is one after each epoch',
+    );
+    const options = regression({ schedule: { metric: 'mae' } });
+    const scheduler = new optim.lrScheduler.StepLR(options.optimizer, { step_size: 2 });
+    await expect(fit({ ...options, scheduler })).rejects.toThrow(
+      'fit: schedule.metric: the scheduler watches no score, as ReduceLROnPlateau does',
+    );
   });
 
   test('several outputs: a criterion each, with weights; a loss function says the same', async () => {
@@ -461,9 +489,11 @@ describe('fit', () => {
     const { evaluations } = await fit({ ...options, optimizer });
     expect(evaluations[2]!.trainLoss).toBeLessThan(0.05);
     expect(evaluations[2]!.trainLoss).toBeLessThan(evaluations[0]!.trainLoss);
-    await expect(fit({ ...options, optimizer, accumulate: 2 })).rejects.toThrow('fit: LBFGS takes one batch a step');
+    await expect(fit({ ...options, optimizer, accumulate: 2 })).rejects.toThrow(
+      'fit: accumulate: LBFGS takes one batch a step, expected 1',
+    );
     await expect(fit({ ...options, optimizer, clip: { norm: 1 } })).rejects.toThrow(
-      'fit: LBFGS searches along gradients',
+      'fit: clip: LBFGS searches along gradients as they are, expected none',
     );
   });
 
@@ -489,6 +519,10 @@ describe('fit', () => {
     expect([ended, evaluations.length, epoch]).toEqual(['early stopping', 4, 5]);
     const again = await fit({ ...options(), resume: snapshots.at(-1) });
     expect([again.ended, again.evaluations.length]).toEqual(['early stopping', 0]);
+    // another score has not been waited for
+    const other = { ...options(), earlyStopping: { metric: 'loss', patience: 2, minDelta: 10 } };
+    const more = await fit({ ...other, resume: snapshots.at(-1) });
+    expect([more.ended, more.evaluations.length]).toEqual(['early stopping', 3]);
   });
 
   test('stops where it is told to', async () => {
@@ -501,6 +535,23 @@ describe('fit', () => {
     const controller = new AbortController();
     controller.abort();
     expect((await fit(regression({ signal: controller.signal }))).step).toBe(1);
+  });
+
+  test('told to stop in the last update of an epoch: after its evaluation, with one snapshot at a step', async () => {
+    const signal = { aborted: false };
+    const steps: number[] = [];
+    const result = await fit(
+      regression({
+        signal,
+        snapshotEvery: 4,
+        onBatch: ({ epoch, batch }) => {
+          signal.aborted = epoch === 2 && batch === 4;
+        },
+        onSnapshot: ({ progress }) => void steps.push(progress.step),
+      }),
+    );
+    expect([result.ended, result.epoch, result.batch, result.evaluations.length]).toEqual(['signal', 3, 0, 2]);
+    expect(steps).toEqual([4, 8]);
   });
 
   test('from any snapshot on, the numbers are those of not having stopped', async () => {
@@ -556,18 +607,33 @@ describe('fit', () => {
     const values = Float32Array.from((await broken.data()) as Float32Array);
     values[2 * 7 + 1] = Number.NaN;
     const spoiled = tensor(values, { shape: [25, 2] });
-    expect(await at({ train: [{ inputs: spoiled, targets: train.y }] })).toMatchInlineSnapshot(`"epoch 1, batch 1 (step 1): the loss is NaN; input 'input' holds NaN in sample 7 of the batch"`);
-    expect(await at({ train: [{ inputs: train.x, targets: train.y.div(0) }] })).toMatchInlineSnapshot(`"epoch 1, batch 1 (step 1): the loss is NaN; target 'target' holds NaN in sample 0 of the batch"`);
+    expect(await at({ train: [{ inputs: spoiled, targets: train.y }] })).toMatchInlineSnapshot(
+      `"epoch 1, batch 1 (step 1): the loss is NaN; input 'input' holds NaN in sample 7 of the batch"`,
+    );
+    expect(await at({ train: [{ inputs: train.x, targets: train.y.div(0) }] })).toMatchInlineSnapshot(
+      `"epoch 1, batch 1 (step 1): the loss is NaN; target 'target' holds NaN in sample 0 of the batch"`,
+    );
     const filled = (name: string, value: number) => (options: FitOptions) => {
       const state = new Map(options.model.stateDict());
       const { shape } = state.get(name)!;
       state.set(name, tensor(new Float32Array(shape.reduce((a, b) => a * b)).fill(value), { shape }));
       options.model.loadStateDict(state);
     };
-    expect(await at({ batchSize: 25 }, filled('2.weight', 3e38))).toMatchInlineSnapshot(`"epoch 1, batch 1 (step 1): the loss is Infinity; the first output that is not finite is Infinity out of 2 (Linear); a lower learning rate, scaled features or clipped gradients may help"`);
-    expect(await at({ batchSize: 25 }, filled('2.bias', Number.NaN))).toMatchInlineSnapshot(`"epoch 1, batch 1 (step 1): the loss is NaN; parameter '2.bias' holds NaN"`);
+    expect(await at({ batchSize: 25 }, filled('2.weight', 3e38))).toMatchInlineSnapshot(
+      `"epoch 1, batch 1 (step 1): the loss is Infinity; the first output that is not finite is Infinity out of 2 (Linear); a lower learning rate, scaled features or clipped gradients may help"`,
+    );
+    expect(await at({ batchSize: 25 }, filled('2.bias', Number.NaN))).toMatchInlineSnapshot(
+      `"epoch 1, batch 1 (step 1): the loss is NaN; parameter '2.bias' holds NaN"`,
+    );
+    const lbfgs = (options: FitOptions) =>
+      Object.assign(options, { optimizer: new optim.LBFGS(options.model.parameters()) });
+    expect(await at({ train: [{ inputs: spoiled, targets: train.y }] }, lbfgs)).toMatch(
+      /the loss is NaN; input 'input' holds NaN in sample 7 of the batch$/,
+    );
     const loss = (y: Tensor) => y.mean().mul(Number.POSITIVE_INFINITY);
-    expect(await at({ criterion: undefined, loss, batchSize: 25 })).toMatchInlineSnapshot(`"epoch 1, batch 1 (step 1): the loss is Infinity; every module's output is finite, so it is the loss itself"`);
+    expect(await at({ criterion: undefined, loss, batchSize: 25 })).toMatchInlineSnapshot(
+      `"epoch 1, batch 1 (step 1): the loss is Infinity; every module's output is finite, so it is the loss itself"`,
+    );
   });
 
   test('what does not go together', async () => {
@@ -605,10 +671,10 @@ describe('fit', () => {
       `"linear: mat1 and mat2 shapes cannot be multiplied (6x2 and 3x1)"`,
     );
     expect(await complaint(line, { metrics: ['accuracy'] })).toMatchInlineSnapshot(
-      `"metrics: accuracy is for classes to predict, but the output has values"`,
+      `"fit: metrics: accuracy is for classes to predict, but the output has values"`,
     );
     expect(await complaint(line, { metrics: { out: ['mae'] } })).toMatchInlineSnapshot(
-      `"metrics.out: the model has no such output; it has output"`,
+      `"fit: metrics.out: the model has no such output; it has output"`,
     );
     expect(await complaint(line, { best: 'acuracy' })).toMatchInlineSnapshot(
       `"fit: best: there is no score 'acuracy'; there are loss, train_loss, mae, rmse"`,
@@ -632,10 +698,10 @@ describe('fit', () => {
       `"fit: expected one of criterion, losses and loss, got none"`,
     );
     expect(await complaint(line, { criterion: undefined, losses: { value: new nn.MSELoss() } })).toMatchInlineSnapshot(
-      `"losses: output 'output' has none; there are losses for value"`,
+      `"fit: losses: output 'output' has none; there are losses for value"`,
     );
     expect(await complaint(line, { lossWeights: { value: 2 } })).toMatchInlineSnapshot(
-      `"lossWeights.value: there is no such loss; the only one has no name"`,
+      `"fit: lossWeights.value: there is no such loss; the only one has no name"`,
     );
     expect(await complaint(line, { train: tensorDataset(train.x, { a: train.y, b: train.y }) })).toMatchInlineSnapshot(
       `"target 'a': the model has no output of that name; it has output"`,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { DataInfo } from '../data/samples.ts';
+import { numel } from '../tensor/shape.ts';
 import { TorcharcError } from '../util/errors.ts';
 import { type Logs, readCheckpoint, STATE } from './checkpoint.ts';
 import { type Config, configSchema } from './config.ts';
@@ -24,27 +25,29 @@ export interface Saved {
 }
 
 const count = z.int().nonnegative();
-const shape = z.array(count);
+/** Numbers of a sample: none has more. */
+const LARGEST = 2 ** 28;
+const shape = z.array(count).refine((sizes) => numel(sizes) <= LARGEST);
 const scale = z
   .object({ shift: z.array(z.number()).min(1), factor: z.array(z.number()).min(1), inner: z.int().positive() })
   .refine(({ shift, factor }) => shift.length === factor.length)
   .nullable();
 const columns = z.array(z.string());
-const input = z.object({
-  shape,
-  dtype: z.enum(['float32', 'int64']),
-  columns,
-  scale,
-  relative: z.boolean().optional(),
-});
-const target = z.object({
-  task: z.enum(['classification', 'regression']),
-  shape,
-  columns,
-  classes: z.array(z.string()),
-  scale,
-  relative: z.array(count).optional(),
-});
+const scaled = (field: { shape: number[]; scale: z.output<typeof scale> }) =>
+  (field.scale?.inner ?? 0) <= numel(field.shape);
+const input = z
+  .object({ shape, dtype: z.enum(['float32', 'int64']), columns, scale, relative: z.boolean().optional() })
+  .refine(scaled);
+const target = z
+  .object({
+    task: z.enum(['classification', 'regression']),
+    shape,
+    columns,
+    classes: z.array(z.string()),
+    scale,
+    relative: z.array(count).optional(),
+  })
+  .refine(scaled);
 const some = <T extends z.ZodType>(of: T) =>
   z.record(z.string(), of).refine((record) => Object.keys(record).length > 0);
 const aboutSchema = z.object({
@@ -60,9 +63,9 @@ export async function readSaved(path: string): Promise<Saved> {
   const { snapshot, arc, about } = await readCheckpoint(path);
   const result = aboutSchema.safeParse(about);
   if (result.success) return { snapshot, arc, about: about as About };
-  const { path: at, message } = result.error.issues[0]!;
+  const at = ['about', ...result.error.issues[0]!.path].join('.');
   throw new TorcharcError(
-    `${join(path, STATE)}: expected a checkpoint that torcharc train wrote, got one with another ${['about', ...at].join('.')} (${message})`,
+    `${join(path, STATE)}: expected a checkpoint that torcharc train wrote, got one with another ${at}`,
     { cause: result.error },
   );
 }

@@ -93,8 +93,9 @@ function predictor(trained: Trained, batchSize: number) {
   const { info } = about;
   const widest = Math.max(...Object.values(info.inputs).map(({ shape }) => numel(shape)));
   if (batchSize * widest > LARGEST_BATCH) {
-    const most = Math.max(1, Math.floor(LARGEST_BATCH / widest));
-    throw new ArgError(`predict: expected at most ${most} samples a batch, got ${batchSize}`);
+    throw new ArgError(
+      `predict: expected a batch of at most ${LARGEST_BATCH} numbers, got ${batchSize} samples of ${widest} each`,
+    );
   }
   const run = feeding(freeze(model) as unknown as Module, arc, info);
   return async (arrays: InputArrays, size: number): Promise<Record<string, Float32Array>> => {

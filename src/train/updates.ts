@@ -61,16 +61,19 @@ export class Updates {
     const { optimizer } = this.#options;
     const { inputs, targets, size } = batch;
     let losses: Losses | undefined;
-    const loss = await optimizer.step(() => {
+    let loss = Number.NaN;
+    await optimizer.step(async () => {
       optimizer.zeroGrad();
       const now = lossesOf(this.#options, forward(this.#options, inputs), targets);
-      losses ??= now;
       now.total.backward();
+      if (losses) return now.total;
+      // that of the parameters as they are; what is tried afterwards may well be infinite
+      losses = now;
+      loss = await now.total.item();
+      if (!Number.isFinite(loss)) await this.#fail(batch, loss, at);
       return now.total;
     });
-    const value = await loss.item();
-    if (!Number.isFinite(value)) await this.#fail(batch, value, at);
-    return { size, loss: value, parts: await numbersOf(losses!.parts) };
+    return { size, loss, parts: await numbersOf(losses!.parts) };
   }
 
   async #fail(
