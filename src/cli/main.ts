@@ -1,12 +1,17 @@
 #!/usr/bin/env node
+import { abandonWrites } from '../io/files.ts';
 import { run } from './run.ts';
 
 const stop = new AbortController();
+let patient = false;
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
-    // asked twice: at once; files are written under another name first, so none is left half
-    if (stop.signal.aborted) process.exit(130);
-    stop.abort();
+    // a run under way ends after its update; asked twice, or before it, at once
+    if (patient && !stop.signal.aborted) stop.abort();
+    else {
+      abandonWrites();
+      process.exit(130);
+    }
   });
 }
 // the reader has gone, as in `torcharc train config.yaml | head`
@@ -21,4 +26,7 @@ process.exitCode = await run(process.argv.slice(2), {
   columns: process.stdout.columns,
   env: process.env,
   signal: stop.signal,
+  underWay: (flag) => {
+    patient = flag;
+  },
 });

@@ -24,7 +24,9 @@ export interface Terminal {
   readonly columns?: number | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Set when the run is told to stop. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** Told when a run begins and ends that can be stopped by the signal. */
+  readonly underWay?: ((flag: boolean) => void) | undefined;
 }
 
 /** Run a command; returns the exit code: 0, 2 for bad input, 1 for a failed run, 130 if stopped. Does not throw. */
@@ -41,7 +43,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 }
 
 function program(terminal: Terminal): Command {
-  const { stdout, stdin, cwd, isTTY, env = {}, signal } = terminal;
+  const { stdout, stdin, cwd, isTTY, env = {}, signal, underWay } = terminal;
   // 0 on a terminal that does not know its size
   const columns = terminal.columns || 80;
   const colors = pc.createColors(isTTY && !env.NO_COLOR && env.TERM !== 'dumb');
@@ -85,7 +87,7 @@ function program(terminal: Terminal): Command {
     .addHelpText('after', trainHelp)
     .action((config: string, options: Overrides) => {
       const out = options.out === undefined ? undefined : path(options.out);
-      return trainCommand(path(config), { ...options, out }, screen, signal);
+      return trainCommand(path(config), { ...options, out }, screen, { signal, underWay });
     });
 
   torcharc

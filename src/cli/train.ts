@@ -6,6 +6,7 @@ import { type Overrides, prepare, type Run, train } from '../train/run.ts';
 import { TorcharcError } from '../util/errors.ts';
 import { FailedRun, Interrupted } from './errors.ts';
 import { bar, clock, Progress, percent, type Screen, short } from './progress.ts';
+import type { Terminal } from './run.ts';
 import { table } from './table.ts';
 
 /** `torcharc train`. */
@@ -13,7 +14,7 @@ export async function trainCommand(
   path: string,
   overrides: Overrides,
   screen: Screen,
-  signal?: AbortSignal,
+  { signal, underWay }: Pick<Terminal, 'signal' | 'underWay'> = {},
 ): Promise<void> {
   const run = await prepare(path, overrides);
   const progress = new Progress(screen);
@@ -22,6 +23,7 @@ export async function trainCommand(
   const seconds = () => (performance.now() - began) / 1000;
   let shownAt = 0;
   let result: FitResult;
+  underWay?.(true);
   try {
     result = await train(run, {
       signal,
@@ -36,6 +38,7 @@ export async function trainCommand(
     if (!(e instanceof TorcharcError)) throw e;
     throw new FailedRun(`the run failed: ${e.message}`, { cause: e });
   } finally {
+    underWay?.(false);
     progress.clear();
   }
   if (result.ended === 'signal') {
@@ -116,9 +119,16 @@ function shown(name: string, score: number): string {
 }
 
 /** The table of what was kept, and last of all the score of the last weights. */
-function closing({ out, config }: Run, { evaluations, best, epoch, ended }: FitResult, seconds: number): string[] {
+function closing(
+  { out, config }: Run,
+  { evaluations, best, epoch, batch, ended }: FitResult,
+  seconds: number,
+): string[] {
   const last = evaluations.at(-1);
-  if (!last || !best) return [`the run has ended already, after epoch ${epoch - 1} of ${config.epochs}`];
+  if (!last || !best) {
+    const when = batch === 0 ? `after epoch ${epoch - 1}` : `in epoch ${epoch}`;
+    return [`the run has ended already, ${when} of ${config.epochs}`];
+  }
   const row = (which: string, { epoch, trainLoss, test }: Evaluation) => [
     which,
     String(epoch),

@@ -1,7 +1,8 @@
 /** How long lists and words are put into an error's sentence. */
 
 export function listed(words: readonly string[]): string {
-  return words.length > 12 ? `${words.slice(0, 10).join(', ')}, … (${words.length} in all)` : words.join(', ');
+  const shown = words.slice(0, words.length > 12 ? 10 : 12).map(shortened);
+  return shown.join(', ') + (words.length > 12 ? `, … (${words.length} in all)` : '');
 }
 
 export function shortened(text: string): string {

@@ -1,5 +1,5 @@
 /** Files, for Node only: reading with clear errors, and writing that never leaves half a file. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import {
   appendFile,
   copyFile,
@@ -35,6 +35,7 @@ export async function explained<T>(what: string, body: () => Promise<T>): Promis
   try {
     return await body();
   } catch (e) {
+    if (e instanceof TorcharcError) throw e;
     const { code, message } = e as NodeJS.ErrnoException;
     throw new TorcharcError(`${what}: ${reasons[code ?? ''] ?? message}`, { cause: e });
   }
@@ -77,89 +78,68 @@ export async function appendLine(path: string, line: string): Promise<void> {
 }
 
 let writes = 0;
+/** What is half written. */
+const temporaries = new Set<string>();
+
+/** Remove what is half written, at once; for a process that ends. */
+export function abandonWrites(): void {
+  for (const path of temporaries) rmSync(path, { recursive: true, force: true });
+}
 
 /**
- * Write a file so that at any moment, also after a crash, the path holds the old content or the new, never a part: into
- * another file beside it, flushed to disk, which then takes its name.
+ * Make a file or folder so that at any moment, also after a crash, the path holds the old content or the new, never a part:
+ * under another name beside it, which then becomes its name.
  */
-export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
+async function whole(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${process.pid}-${writes++}.tmp`;
+  temporaries.add(temporary);
   await explained(`cannot write ${path}`, async () => {
     try {
-      const file = await open(temporary, 'w');
-      try {
-        await file.writeFile(content);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (e) {
-      await rm(temporary, { force: true }).catch(() => {});
-      throw e;
-    }
-    await syncFolder(dirname(path));
-  });
-}
-
-/** Write a file piece by piece; it is there when all of it is. */
-export async function writePieces(path: string, pieces: AsyncIterable<string>): Promise<void> {
-  const temporary = `${path}.${process.pid}-${writes++}.tmp`;
-  const what = `cannot write ${path}`;
-  const file = await explained(what, () => open(temporary, 'w'));
-  try {
-    try {
-      // an error of what makes the pieces is its own
-      for await (const piece of pieces) await explained(what, () => file.writeFile(piece));
-      await explained(what, () => file.sync());
-    } finally {
-      await file.close();
-    }
-    await explained(what, () => rename(temporary, path));
-  } catch (e) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw e;
-  }
-  await syncFolder(dirname(path));
-}
-
-/** Write a folder of files, all or nothing: under another name, each flushed to disk, which then takes its name. */
-export async function writeFolder(path: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
-  const temporary = `${path}.${process.pid}-${writes++}.tmp`;
-  await explained(`cannot write ${path}`, async () => {
-    try {
-      await mkdir(temporary, { recursive: true });
-      for (const [name, content] of Object.entries(files)) {
-        const file = await open(join(temporary, name), 'wx');
-        try {
-          await file.writeFile(content);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-      }
-      await syncFolder(temporary);
+      await make(temporary);
       await rename(temporary, path);
     } catch (e) {
       await rm(temporary, { recursive: true, force: true }).catch(() => {});
       throw e;
+    } finally {
+      temporaries.delete(temporary);
     }
     await syncFolder(dirname(path));
   });
 }
 
-/** Let `path` hold what `from` holds, of which it is another name where the file system has such; at any moment the old or the new. */
-export async function shareFile(from: string, path: string): Promise<void> {
-  const temporary = `${path}.${process.pid}-${writes++}.tmp`;
-  await explained(`cannot write ${path}`, async () => {
-    try {
-      await link(from, temporary).catch(() => copyFile(from, temporary));
-      await rename(temporary, path);
-    } catch (e) {
-      await rm(temporary, { force: true }).catch(() => {});
-      throw e;
-    }
+/** Write a new file piece by piece, and flush it to disk. */
+async function writeNew(path: string, pieces: Iterable<Uint8Array | string> | AsyncIterable<string>): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    for await (const piece of pieces) await file.writeFile(piece);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Write a file, whole or not at all. */
+export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  await whole(path, (temporary) => writeNew(temporary, [content]));
+}
+
+/** Write a file that comes in pieces; it is there when all of it is. */
+export async function writePieces(path: string, pieces: AsyncIterable<string>): Promise<void> {
+  await whole(path, (temporary) => writeNew(temporary, pieces));
+}
+
+/** Write a folder of files, all of them or none. */
+export async function writeFolder(path: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+  await whole(path, async (temporary) => {
+    await mkdir(temporary, { recursive: true });
+    for (const [name, content] of Object.entries(files)) await writeNew(join(temporary, name), [content]);
+    await syncFolder(temporary);
   });
+}
+
+/** Let `path` hold what `from` holds, of which it is another name where the file system has such. */
+export async function shareFile(from: string, path: string): Promise<void> {
+  await whole(path, (temporary) => link(from, temporary).catch(() => copyFile(from, temporary)));
 }
 
 /** Remove what writes that a crash cut short have left in a folder. */
@@ -185,6 +165,14 @@ export async function remove(path: string): Promise<void> {
 /** Give a file or folder another name. */
 export async function moveTo(from: string, path: string): Promise<void> {
   await explained(`cannot write ${path}`, () => rename(from, path));
+}
+
+/** Whether there is a file or folder. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Bytes of a file; 0 if it is not there. */

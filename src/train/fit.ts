@@ -12,7 +12,7 @@ import type { Optimizer } from '../optim/optimizer.ts';
 import { ReduceLROnPlateau } from '../optim/schedulers/plateau.ts';
 import { LRScheduler } from '../optim/schedulers/scheduler.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
-import { Generator } from '../util/generator.ts';
+import { defaultGenerator, Generator } from '../util/generator.ts';
 import { evaluator, inspect, type Measured, measure, total } from './measure.ts';
 import { better, higherIsBetter, improved, type Scores } from './metrics.ts';
 import { checkObjective, type Objective, type Tensors } from './objective.ts';
@@ -309,8 +309,14 @@ export async function checkFit(options: FitOptions): Promise<Measured[]> {
 async function firstBatch({ train, batchSize }: Settings): Promise<NamedBatch | null> {
   const once = typeof train === 'object' && 'next' in train;
   if (once) return null;
-  for await (const batch of batchesOf('train', train, { epoch: 1, batchSize, shuffle: null, skip: 0 })) return batch;
-  return null;
+  const state = defaultGenerator.getState();
+  try {
+    for await (const batch of batchesOf('train', train, { epoch: 1, batchSize, shuffle: null, skip: 0 })) return batch;
+    return null;
+  } finally {
+    // batches of the user's may be drawn
+    defaultGenerator.setState(state);
+  }
 }
 
 function checkNumbers({

@@ -5,18 +5,18 @@ import { mapped } from '../data/fields.ts';
 import { openData } from '../data/open.ts';
 import { withPaths } from '../data/paths.ts';
 import type { InputInfo } from '../data/samples.ts';
-import { namesIn } from '../io/files.ts';
+import { exists, namesIn } from '../io/files.ts';
 import type { Module } from '../nn/module.ts';
 import { inferring } from '../tensor/mode.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
 import { TorcharcError } from '../util/errors.ts';
 import { type About, readSaved } from './about.ts';
+import { criteria } from './assemble.ts';
 import { CHECKPOINTS, checkpointPath, checkpointSteps, STATE } from './checkpoint.ts';
 import { feeding } from './inputs.ts';
 import { forward, inspect, type Judged, measure } from './measure.ts';
 import type { Scores } from './metrics.ts';
 import { pairsOf } from './objective.ts';
-import { criteria } from './run.ts';
 import { batchesOf } from './source.ts';
 
 /** Which weights of a run. */
@@ -91,9 +91,8 @@ async function locate(folder: string, which: Which): Promise<string> {
   const all = join(folder, CHECKPOINTS);
   const last = (await checkpointSteps(all)).at(-1);
   if (last === undefined) {
-    throw new TorcharcError(
-      `${folder}: expected a folder that torcharc train wrote, or a checkpoint, got one without ${CHECKPOINTS}`,
-    );
+    const got = (await exists(folder)) ? `one without ${CHECKPOINTS}` : 'none of that name';
+    throw new TorcharcError(`${folder}: expected a folder that torcharc train wrote, or a checkpoint, got ${got}`);
   }
   const newest = checkpointPath(all, last);
   if (which === 'last') return newest;

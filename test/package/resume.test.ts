@@ -161,6 +161,22 @@ describe('torcharc train --resume', () => {
   });
 });
 
+test.skipIf(process.platform === 'win32')(
+  'Ctrl-C ends a prediction that waits for input, and leaves no part of a file',
+  async () => {
+    prepare();
+    expect(train('--out', 'stopped', '--epochs', '1')).toMatchObject({ code: 0 });
+    const child = spawn(process.execPath, [main, 'predict', 'stopped', '-', '-o', 'said.csv'], { cwd: folder });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    for (let i = 0; i < 200 && !readdirSync(folder).some((name) => name.startsWith('said.csv.')); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(readdirSync(folder).filter((name) => name.startsWith('said.csv'))).toEqual([]);
+  },
+);
+
 /** A file system of a few hundred kilobytes; null where mounting is not allowed. */
 function smallDisk(): string | null {
   const at = join(folder, 'disk');
