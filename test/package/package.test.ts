@@ -198,9 +198,11 @@ describe('torcharc', () => {
     expect(readdirSync(at('out')).sort()).toEqual([
       'arc.json',
       'best.safetensors',
+      'checkpoints',
       'config.yaml',
       'last.safetensors',
       'metrics.jsonl',
+      'report.html',
     ]);
   });
 
@@ -242,7 +244,7 @@ describe.skipIf(process.platform === 'win32')('a run that is stopped', () => {
     return { child, ended };
   }
 
-  test('SIGINT: exit code 130, and the weights after the last epoch', async () => {
+  test('SIGINT: exit code 130, and the weights after the last update', async () => {
     const { child, ended } = await training('interrupted', 3);
     let err = '';
     child.stderr!.on('data', (data) => {
@@ -250,9 +252,14 @@ describe.skipIf(process.platform === 'win32')('a run that is stopped', () => {
     });
     child.kill('SIGINT');
     expect(await ended).toBe(130);
-    expect(err).toMatch(/^stopped: interrupted\/last\.safetensors holds the weights after epoch \d+\n$/);
+    const [, after, step, within] =
+      /^stopped: interrupted\/last\.safetensors holds the weights after (?:epoch (\d+)|step (\d+), in epoch (\d+)); --resume goes on from there\n$/.exec(
+        err,
+      )!;
     const epochs = readFileSync(at('interrupted', 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
-    expect(err).toContain(`after epoch ${JSON.parse(epochs.at(-1)!).epoch}\n`);
+    expect(JSON.parse(epochs.at(-1)!).epoch).toBe(Number(after ?? Number(within) - 1));
+    const newest = readdirSync(at('interrupted', 'checkpoints')).map((name) => Number(name.replace('step-', '')));
+    if (step) expect(Math.max(...newest)).toBe(Number(step));
     expect((await readSafetensors(at('interrupted', 'last.safetensors'))).size).toBe(9);
   });
 
