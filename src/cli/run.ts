@@ -3,16 +3,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
-import '../autograd/backward.ts';
-import '../ops/methods.ts';
 import type { Overrides } from '../train/run.ts';
 import { exitCode, report } from './errors.ts';
-import { graphCommand } from './graph.ts';
 import type { Screen } from './progress.ts';
-import { summaryCommand } from './summary.ts';
-import { trainCommand } from './train.ts';
-import { type EvalOptions, evalCommand, type PredictArgs, predictCommand } from './trained.ts';
-import { validateCommand } from './validate.ts';
+import type { EvalOptions, PredictArgs } from './trained.ts';
 
 export interface Terminal {
   readonly stdout: { write(text: string): unknown };
@@ -28,6 +22,9 @@ export interface Terminal {
   /** Told when a run begins and ends that can be stopped by the signal. */
   readonly underWay?: ((flag: boolean) => void) | undefined;
 }
+
+/** What the commands do. Loaded when one is called, so that help is there at once. */
+const commands = () => import('./commands.ts');
 
 /** Run a command; returns the exit code: 0, 2 for bad input, 1 for a failed run, 130 if stopped. Does not throw. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -85,7 +82,8 @@ function program(terminal: Terminal): Command {
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', trainHelp)
-    .action((config: string, options: Overrides) => {
+    .action(async (config: string, options: Overrides) => {
+      const { trainCommand } = await commands();
       const out = options.out === undefined ? undefined : path(options.out);
       return trainCommand(path(config), { ...options, out }, screen, { signal, underWay });
     });
@@ -99,9 +97,10 @@ function program(terminal: Terminal): Command {
     .option('--json', 'print a JSON record')
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
-    .action((folder: string, { data, ...options }: EvalOptions) =>
-      evalCommand(path(folder), { ...options, data: data === undefined ? undefined : path(data) }, screen),
-    );
+    .action(async (folder: string, { data, ...options }: EvalOptions) => {
+      const { evalCommand } = await commands();
+      return evalCommand(path(folder), { ...options, data: data === undefined ? undefined : path(data) }, screen);
+    });
 
   torcharc
     .command('predict')
@@ -116,7 +115,8 @@ function program(terminal: Terminal): Command {
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', predictHelp)
-    .action((folder: string, inputs: string[], { output, ...options }: PredictArgs) => {
+    .action(async (folder: string, inputs: string[], { output, ...options }: PredictArgs) => {
+      const { predictCommand } = await commands();
       const files = inputs.map((input) => (input === '-' ? input : path(input)));
       const out = output === undefined ? undefined : path(output);
       return predictCommand(path(folder), files, { ...options, output: out }, screen, stdin);
@@ -131,7 +131,10 @@ function program(terminal: Terminal): Command {
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', summaryHelp)
-    .action((arc: string, options: { input?: string[]; batch: number }) => summaryCommand(path(arc), options, screen));
+    .action(async (arc: string, options: { input?: string[]; batch: number }) => {
+      const { summaryCommand } = await commands();
+      return summaryCommand(path(arc), options, screen);
+    });
 
   torcharc
     .command('graph')
@@ -141,7 +144,8 @@ function program(terminal: Terminal): Command {
     .addOption(inputOption())
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
-    .action((arc: string, { output, input }: { output?: string; input?: string[] }) => {
+    .action(async (arc: string, { output, input }: { output?: string; input?: string[] }) => {
+      const { graphCommand } = await commands();
       const out = output === undefined ? {} : { output: path(output) };
       return graphCommand(path(arc), { ...out, ...(input ? { input } : {}) }, screen);
     });
@@ -152,7 +156,10 @@ function program(terminal: Terminal): Command {
     .description('Say all that is wrong with arcs, as file:line:column: path: message.')
     .option('--debug', 'print where in the code an error came up')
     .helpOption('-h, --help', 'print this help')
-    .action((arcs: string[]) => validateCommand(arcs.map(path), screen));
+    .action(async (arcs: string[]) => {
+      const { validateCommand } = await commands();
+      return validateCommand(arcs.map(path), screen);
+    });
 
   return torcharc;
 }
