@@ -1,5 +1,5 @@
 /** State dicts of every optimizer, in plain and compiled steps; the optimizers that PyTorch does not have; what is refused. */
-import { compile, F, nn, optim, Parameter, realize, type Tensor, tensor } from 'torcharc';
+import { buildOptimizer, compile, F, nn, optim, Parameter, realize, type Tensor, tensor } from 'torcharc';
 import { describe, expect, test } from 'vitest';
 import { optimizers } from './optimizers.ts';
 
@@ -27,6 +27,8 @@ makers.push([
   'Lookahead of LBFGS',
   (params) => new optim.Lookahead(new optim.LBFGS(params, { max_iter: 3 }), { k: 2 }),
 ]);
+const combined = { type: 'Muon', lr: 0.05, groups: [{ params: '0', type: 'AdamW', lr: 0.02 }] };
+makers.push(['Muon and AdamW', (params) => buildOptimizer(combined, new nn.ParameterList(params))]);
 makers.push(['Lookahead of plain SGD', (params) => new optim.Lookahead(new optim.SGD(params, { lr: 0.05 }))]);
 
 async function values(dtype: 'float32' | 'float64', shape: number[], seed: number): Promise<Tensor> {

@@ -66,8 +66,7 @@ export class Adafactor extends InPlaceOptimizer<AdafactorOptions, State> {
     const rate = Math.max(group.eps[1]!, rms(p)) * Math.min(lr, 1 / Math.sqrt(state.step));
     scale(p, 1 - lr * weight_decay);
     const { row_var, col_var, variance } = state;
-    const u = variance ? byElement(g, variance, keep) : byFactors(g, row_var!, col_var!, keep, eps1, shape);
-    for (let i = 0; i < u.length; i++) u[i] = g[i]! / Math.sqrt(Math.max(u[i]!, eps1 * eps1));
+    const u = variance ? byElement(g, variance, keep, eps1) : byFactors(g, row_var!, col_var!, keep, eps1, shape);
     const size = rate / Math.max(1, rms(u) / d);
     for (let i = 0; i < p.length; i++) p[i]! -= size * u[i]!;
   }
@@ -79,32 +78,53 @@ function rms(x: Floats): number {
   return Math.sqrt(sum / x.length);
 }
 
-/** The variance estimate of each element. */
-function byElement(g: Floats, variance: Floats, keep: number): Floats {
-  for (let i = 0; i < g.length; i++) variance[i] = g[i]! * g[i]! + keep * (variance[i]! - g[i]! * g[i]!);
-  return variance.slice() as Floats;
+/** g / √max(v, eps²) by an estimate v of each element's variance. */
+function byElement(g: Floats, variance: Floats, keep: number, eps: number): Floats {
+  const u = g.slice() as Floats;
+  for (let i = 0; i < g.length; i++) {
+    const square = g[i]! * g[i]!;
+    const v = square + keep * (variance[i]! - square);
+    variance[i] = v;
+    u[i]! /= Math.max(Math.sqrt(v), eps);
+  }
+  return u;
 }
 
-/** Of each matrix, rows · columns / mean(rows), by which the squares' means along each dimension make an estimate for each element. */
+/**
+ * The same by estimates row · column / mean(rows) from the means of the squares along each dimension of a matrix. One root a row and
+ * one a column take the place of one an element.
+ */
 function byFactors(g: Floats, row: Floats, col: Floats, keep: number, eps: number, shape: Shape): Floats {
   const [rows, columns] = shape.slice(-2) as [number, number];
   const out = g.slice() as Floats;
+  const most = 1 / eps;
+  const sums = new Float64Array(columns);
+  const scales = new Float64Array(columns);
   for (let at = 0, r = 0, c = 0; at < g.length; at += rows * columns, r += rows, c += columns) {
-    const square = (i: number, j: number) => g[at + i * columns + j]! ** 2;
+    sums.fill(0);
     let mean = 0;
-    for (let i = 0; i < rows; i++) {
+    for (let i = 0, from = at; i < rows; i++, from += columns) {
       let sum = 0;
-      for (let j = 0; j < columns; j++) sum += square(i, j);
+      for (let j = 0; j < columns; j++) {
+        const square = g[from + j]! * g[from + j]!;
+        sum += square;
+        sums[j]! += square;
+      }
       row[r + i] = sum / columns + keep * (row[r + i]! - sum / columns);
       mean += row[r + i]! / rows;
     }
     for (let j = 0; j < columns; j++) {
-      let sum = 0;
-      for (let i = 0; i < rows; i++) sum += square(i, j);
-      col[c + j] = sum / rows + keep * (col[c + j]! - sum / rows);
+      const average = sums[j]! / rows;
+      col[c + j] = average + keep * (col[c + j]! - average);
+      scales[j] = 1 / Math.sqrt(col[c + j]!);
     }
-    for (let i = 0; i < rows; i++)
-      for (let j = 0; j < columns; j++) out[at + i * columns + j] = (row[r + i]! * col[c + j]!) / Math.max(mean, eps);
+    for (let i = 0, from = at; i < rows; i++, from += columns) {
+      const scale = 1 / Math.sqrt(row[r + i]! / Math.max(mean, eps));
+      for (let j = 0; j < columns; j++) {
+        const both = scale * scales[j]!;
+        out[from + j]! *= both > most ? most : both;
+      }
+    }
   }
   return out;
 }

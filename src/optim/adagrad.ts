@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor/tensor.ts';
-import { InPlaceOptimizer, penalized, zeros } from './in-place.ts';
+import { InPlaceOptimizer, zeros } from './in-place.ts';
+import { adaptiveStep } from './kernels.ts';
 import type { Floats, ParamGroup, Params } from './optimizer.ts';
 import { epsilon, flag, implementation, learningRate, nonNegative, weightDecay } from './options.ts';
 
@@ -43,17 +44,21 @@ export class Adagrad extends InPlaceOptimizer<AdagradOptions, State> {
     return { step: 0, sum: zeros(p).fill(this.defaults.initial_accumulator_value as number) };
   }
 
-  protected override update(p: Floats, grad: Floats, state: State, group: ParamGroup & Required<AdagradOptions>): void {
-    const { lr, lr_decay, eps } = group;
-    const { sum } = state;
-    const g = penalized(p, grad, group);
+  protected override update(p: Floats, g: Floats, state: State, group: ParamGroup & Required<AdagradOptions>): void {
+    const { lr, lr_decay, eps, weight_decay, maximize } = group;
     const rate = lr / (1 + state.step * lr_decay);
     state.step += 1;
-    for (let i = 0; i < p.length; i++) {
-      const gi = g[i]!;
-      const si = sum[i]! + gi * gi;
-      sum[i] = si;
-      p[i]! -= (rate * gi) / (Math.sqrt(si) + eps);
-    }
+    adaptiveStep(p, g, null, state.sum, null, {
+      c1: 0,
+      b2: 1,
+      c2: 1,
+      rate: 0,
+      gRate: rate,
+      root: 1,
+      eps,
+      sign: maximize ? -1 : 1,
+      l2: weight_decay,
+      keep: 1,
+    });
   }
 }

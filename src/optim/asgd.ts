@@ -48,11 +48,10 @@ export class ASGD extends InPlaceOptimizer<ASGDOptions, State> {
     const { eta, mu, ax } = state;
     const g = penalized(p, grad, group);
     state.step += 1;
-    for (let i = 0; i < p.length; i++) {
-      const pi = (1 - lambd * eta) * p[i]! - eta * g[i]!;
-      p[i] = pi;
-      ax[i] = mu === 1 ? pi : ax[i]! + mu * (pi - ax[i]!);
-    }
+    const keep = 1 - lambd * eta;
+    for (let i = 0; i < p.length; i++) p[i] = keep * p[i]! - eta * g[i]!;
+    if (mu === 1) ax.set(p);
+    else for (let i = 0; i < p.length; i++) ax[i]! += mu * (p[i]! - ax[i]!);
     state.eta = Math.fround(lr / (1 + lambd * lr * state.step) ** alpha);
     state.mu = Math.fround(1 / Math.max(1, state.step - t0));
   }

@@ -1,6 +1,16 @@
 import { describe, expect, test, vi } from 'vitest';
 import { assemble } from '../../scripts/wasm.ts';
-import { type AdamArgs, adamStep, code, type Floats, type SgdArgs, sgdStep, stateArrays } from './kernels.ts';
+import {
+  type AdamArgs,
+  type AdaptiveArgs,
+  adamStep,
+  adaptiveStep,
+  code,
+  type Floats,
+  type SgdArgs,
+  sgdStep,
+  stateArrays,
+} from './kernels.ts';
 
 const lengths = [1, 3, 5, 15, 16, 17, 100, 1023, 16383, 16384, 16385, 24577];
 
@@ -29,6 +39,17 @@ const adams = combinations<Omit<AdamArgs, 'step'>>({
   maximize: [false, true],
   amsgrad: [false, true],
 });
+// RMSprop, Adagrad, NAdam, RAdam before and after its average is long enough
+const alone = { c1: [0], rate: [0], gRate: [0.01], root: [1] };
+const both = { c1: [0.1], b2: [0.99], c2: [0.01], rate: [0.02] };
+const any = { sign: [1, -1], l2: [0, 0.3], keep: [1, 0.97] };
+const adaptives = [
+  ...combinations<AdaptiveArgs>({ ...any, ...alone, b2: [0.99], c2: [0.01], eps: [1e-8, 0.1] }),
+  ...combinations<AdaptiveArgs>({ ...any, ...alone, b2: [1], c2: [1], eps: [1e-10] }),
+  ...combinations<AdaptiveArgs>({ ...any, ...both, gRate: [0.003], root: [1.3], eps: [1e-8, 0.1] }),
+  ...combinations<AdaptiveArgs>({ ...any, ...both, gRate: [0], root: [0], eps: [1] }),
+  ...combinations<AdaptiveArgs>({ ...any, ...both, gRate: [0], root: [1], eps: [1e-8] }),
+];
 const sgds = combinations<Omit<SgdArgs, 'first'>>({
   lr: [0.1],
   momentum: [0, 0.9],
@@ -49,6 +70,16 @@ function adamReference(p: number[], g: number[], m: number[], v: number[], x: nu
     x[i] = Math.max(x[i]!, v[i]!);
     const second = Math.sqrt(a.amsgrad ? x[i]! : v[i]!);
     p[i]! -= (a.lr / (1 - a.beta1 ** a.step)) * (m[i]! / (second / Math.sqrt(1 - a.beta2 ** a.step) + a.eps));
+  });
+}
+
+/** The formula that `AdaptiveArgs` tells; `m` null where there is none. */
+function adaptiveReference(p: number[], g: number[], m: number[] | null, v: number[], a: AdaptiveArgs): void {
+  p.forEach((before, i) => {
+    const grad = a.sign * g[i]! + a.l2 * before;
+    if (m) m[i]! += a.c1 * (grad - m[i]!);
+    v[i] = a.b2 * v[i]! + a.c2 * grad ** 2;
+    p[i] = a.keep * before - ((m ? a.rate * m[i]! : 0) + a.gRate * grad) / (a.root * Math.sqrt(v[i]!) + a.eps);
   });
 }
 
@@ -103,6 +134,26 @@ function checkAdam(
   near(x, options.amsgrad ? rx : [...zeros(n)], relative);
 }
 
+function checkAdaptive(run: typeof adaptiveStep, n: number, args: AdaptiveArgs, make: Make, relative: number): void {
+  const start = values(n, 1);
+  const [m, v] = make([n, n]) as [Floats, Floats];
+  // not from 0, where a gradient near 0 has a direction that is all rounding
+  m.fill(0.5);
+  v.fill(0.25);
+  const p = m instanceof Float64Array ? Float64Array.from(start) : start.slice();
+  const [rp, rm, rv] = [[...start], [...m], [...v]];
+  const withM = args.c1 !== 0;
+  for (let step = 1; step <= 3; step++) {
+    const g32 = values(n, 10 * step);
+    const g = m instanceof Float64Array ? Float64Array.from(g32) : g32;
+    run<Floats>(p, g, withM ? m : null, v, null, args);
+    adaptiveReference(rp, [...g], withM ? rm : null, rv, args);
+  }
+  near(p, rp, relative);
+  near(m, rm, relative);
+  near(v, rv, relative);
+}
+
 function checkSgd(run: typeof sgdStep, n: number, options: Omit<SgdArgs, 'first'>, make: Make, relative: number): void {
   const start = values(n, 1);
   const [b] = make([n]) as [Floats];
@@ -123,6 +174,10 @@ describe.each(homes)('%s', (_, make, relative) => {
     test(`adam, ${n} elements, all options`, () => {
       for (const options of n < 1000 ? adams : adams.slice(-4)) checkAdam(adamStep, n, options, make, relative);
     });
+    test(`adaptive, ${n} elements, all options`, () => {
+      const some = n < 1000 ? adaptives : adaptives.filter(({ sign, l2, keep }) => sign < 0 && l2 > 0 && keep < 1);
+      for (const args of some) checkAdaptive(adaptiveStep, n, args, make, relative);
+    });
     test(`sgd, ${n} elements, all options`, () => {
       for (const options of n < 1000 ? sgds : sgds.slice(-4)) checkSgd(sgdStep, n, options, make, relative);
     });
@@ -136,6 +191,7 @@ test('without WebAssembly', async () => {
   vi.unstubAllGlobals();
   const make: Make = (n) => plain.stateArrays(n);
   for (const options of adams) checkAdam(plain.adamStep, 101, options, make, 3e-6);
+  for (const args of adaptives) checkAdaptive(plain.adaptiveStep, 101, args, make, 3e-6);
   for (const options of sgds) checkSgd(plain.sgdStep, 101, options, make, 3e-6);
 });
 

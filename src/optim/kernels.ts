@@ -36,12 +36,32 @@ export interface SgdArgs {
   readonly first: boolean;
 }
 
+/**
+ * What Adam and its kin have in common, with g' = sign g + l2 p: m += c1 (g' - m), v = b2 v + c2 g'²,
+ * p = keep p - (rate m + gRate g') / (root √v + eps).
+ */
+export interface AdaptiveArgs {
+  readonly c1: number;
+  readonly b2: number;
+  readonly c2: number;
+  readonly rate: number;
+  readonly gRate: number;
+  readonly root: number;
+  readonly eps: number;
+  readonly sign: number;
+  readonly l2: number;
+  readonly keep: number;
+}
+
+/** One step. Without m the numerator is gRate g'; with x, x = max(x, v) takes v's place under the root. */
+export function adaptiveStep<T extends Floats>(p: T, g: T, m: T | null, v: T, x: T | null, c: AdaptiveArgs): void {
+  const done = adaptiveSimd(p, g, m, v, x, c);
+  if (done < p.length) adaptiveLoop(p, g, m, v, x, c, done);
+}
+
 /** One Adam or AdamW step. https://pytorch.org/docs/stable/generated/torch.optim.Adam.html */
 export function adamStep<T extends Floats>(p: T, g: T, m: T, v: T, vmax: T | null, args: AdamArgs): void {
-  const c = adamConstants(args);
-  const x = args.amsgrad ? vmax : null;
-  const done = adamSimd(p, g, m, v, x, c);
-  if (done < p.length) adamLoop(p, g, m, v, x, c, done);
+  adaptiveStep(p, g, m, v, args.amsgrad ? vmax : null, adamConstants(args));
 }
 
 /** One SGD step; `buf` is the momentum buffer, null without momentum. https://pytorch.org/docs/stable/generated/torch.optim.SGD.html */
@@ -68,15 +88,15 @@ export function stateArrays(lengths: readonly number[]): Float32Array[] {
   });
 }
 
-type AdamConstants = ReturnType<typeof adamConstants>;
 type SgdConstants = ReturnType<typeof sgdConstants>;
 
-function adamConstants({ lr, beta1, beta2, eps, weightDecay, decoupled, maximize, step }: AdamArgs) {
+function adamConstants({ lr, beta1, beta2, eps, weightDecay, decoupled, maximize, step }: AdamArgs): AdaptiveArgs {
   return {
     c1: 1 - beta1,
     b2: beta2,
     c2: 1 - beta2,
     rate: lr / (1 - beta1 ** step),
+    gRate: 0,
     root: 1 / Math.sqrt(1 - beta2 ** step),
     eps,
     sign: maximize ? -1 : 1,
@@ -96,20 +116,32 @@ function sgdConstants({ lr, momentum, dampening, weightDecay, nesterov, maximize
   };
 }
 
-function adamLoop(p: Floats, g: Floats, m: Floats, v: Floats, x: Floats | null, c: AdamConstants, from: number): void {
-  const { c1, b2, c2, rate, root, eps, sign, l2, keep } = c;
+function adaptiveLoop(
+  p: Floats,
+  g: Floats,
+  m: Floats | null,
+  v: Floats,
+  x: Floats | null,
+  c: AdaptiveArgs,
+  from: number,
+): void {
+  const { c1, b2, c2, rate, gRate, root, eps, sign, l2, keep } = c;
   for (let i = from; i < p.length; i++) {
     const pi = p[i]!;
     const gi = l2 === 0 ? sign * g[i]! : sign * g[i]! + l2 * pi;
-    const mi = m[i]! + c1 * (gi - m[i]!);
+    let ui = gRate * gi;
+    if (m) {
+      const mi = m[i]! + c1 * (gi - m[i]!);
+      m[i] = mi;
+      ui = gRate === 0 ? rate * mi : ui + rate * mi;
+    }
     let vi = b2 * v[i]! + c2 * gi * gi;
-    m[i] = mi;
     v[i] = vi;
     if (x) {
       vi = Math.max(x[i]!, vi);
       x[i] = vi;
     }
-    p[i] = keep * pi - (rate * mi) / (Math.sqrt(vi) * root + eps);
+    p[i] = keep * pi - ui / (Math.sqrt(vi) * root + eps);
   }
 }
 
@@ -141,30 +173,31 @@ interface Kernel {
   readonly buffer: ArrayBuffer;
   /** The chunks, for arrays that are not in `buffer`. */
   readonly chunks: readonly Float32Array[];
-  readonly adam: (...args: number[]) => void;
+  readonly adaptive: (...args: number[]) => void;
   readonly sgd: (...args: number[]) => void;
 }
 
 /** Returns how many elements it did: all but the last few, or none. */
-function adamSimd(p: Floats, g: Floats, m: Floats, v: Floats, x: Floats | null, c: AdamConstants): number {
-  const kernel = kernelFor(p, m);
+function adaptiveSimd(p: Floats, g: Floats, m: Floats | null, v: Floats, x: Floats | null, c: AdaptiveArgs): number {
+  const kernel = kernelFor(p, v);
   if (!kernel) return 0;
   const end = p.length - (p.length % 4);
-  const arrays = (x ? [p, g, m, v, x] : [p, g, m, v]) as Float32Array[];
-  const step = arrays.every((a) => a.buffer === kernel.buffer) ? end : CHUNK;
+  const arrays = [p, g, m, v, x] as (Float32Array | null)[];
+  const step = arrays.every((a) => a === null || a.buffer === kernel.buffer) ? end : CHUNK;
   for (let at = 0; at < end; at += step) {
     const n = Math.min(step, end - at);
-    kernel.adam(
+    kernel.adaptive(
       enter(kernel, 0, arrays[0]!, at, n),
       enter(kernel, 1, arrays[1]!, at, n),
-      enter(kernel, 2, arrays[2]!, at, n),
+      arrays[2] ? enter(kernel, 2, arrays[2], at, n) : 0,
       enter(kernel, 3, arrays[3]!, at, n),
-      x ? enter(kernel, 4, arrays[4]!, at, n) : 0,
+      arrays[4] ? enter(kernel, 4, arrays[4], at, n) : 0,
       4 * n,
       c.c1,
       c.b2,
       c.c2,
       c.rate,
+      c.gRate,
       c.root,
       c.eps,
       c.sign,
@@ -172,9 +205,9 @@ function adamSimd(p: Floats, g: Floats, m: Floats, v: Floats, x: Floats | null, 
       c.keep,
     );
     leave(kernel, 0, arrays[0]!, at, n);
-    leave(kernel, 2, arrays[2]!, at, n);
+    if (arrays[2]) leave(kernel, 2, arrays[2], at, n);
     leave(kernel, 3, arrays[3]!, at, n);
-    if (x) leave(kernel, 4, arrays[4]!, at, n);
+    if (arrays[4]) leave(kernel, 4, arrays[4], at, n);
   }
   return end;
 }
@@ -231,13 +264,14 @@ function leave(kernel: Kernel, i: number, array: Float32Array, at: number, n: nu
 
 /** kernels.wat, by `scripts/wasm.ts`. */
 export const code: string =
-  '0061736d01000000012002600f7f7f7f7f7f7f7d7d7d7d7d7d7d7d7d00600a7f7f7f7f7d7d7d7d7d7f0002100104686f7374066d656d6f' +
-  '72790200010303020001070e02046164616d00000373676400010ad703029a0202017f0c7b2006fd1321142007fd1321152008fd132116' +
-  '2009fd132117200afd132118200bfd132119200cfd13211a200efd13211b03402000200f6afd00040021102001200f6afd000400201afd' +
-  'e6012111200d43000000005c04402011200dfd132010fde601fde40121110b2002200f6afd00040021122012201420112012fde501fde6' +
-  '01fde40121122002200f6a2012fd0b040020152003200f6afd000400fde601201620112011fde601fde601fde40121132003200f6a2013' +
-  'fd0b04002004044020132004200f6afd000400fde90121132004200f6a2013fd0b04000b2000200f6a201b2010fde60120172012fde601' +
-  '2013fde3012018fde6012019fde401fde701fde501fd0b0400200f41106a220f2005490d000b0bb80102017f077b2004fd13210e2005fd' +
+  '0061736d0100000001210260107f7f7f7f7f7f7d7d7d7d7d7d7d7d7d7d00600a7f7f7f7f7d7d7d7d7d7f0002100104686f7374066d656d' +
+  '6f7279020001030302000107120208616461707469766500000373676400010a890402cc0202017f0e7b2006fd1321162007fd13211720' +
+  '08fd1321182009fd132119200afd13211a200bfd13211b200cfd13211c200dfd13211d200ffd13211e0340200020106afd000400211120' +
+  '0120106afd000400201dfde6012112200e43000000005c04402012200efd132011fde601fde40121120b20020440200220106afd000400' +
+  '21132013201620122013fde501fde601fde4012113200220106a2013fd0b040020192013fde6012115200a43000000005c04402015201a' +
+  '2012fde601fde40121150b05201a2012fde60121150b2017200320106afd000400fde601201820122012fde601fde601fde40121142003' +
+  '20106a2014fd0b0400200404402014200420106afd000400fde9012114200420106a2014fd0b04000b200020106a201e2011fde6012015' +
+  '2014fde301201bfde601201cfde401fde701fde501fd0b0400201041106a22102005490d000b0bb80102017f077b2004fd13210e2005fd' +
   '13210f2006fd1321102007fd13211103402000200a6afd000400210b2001200a6afd0004002011fde601210c200843000000005c044020' +
   '0c2008fd13200bfde601fde401210c0b20020440200e2002200a6afd000400fde601200f200cfde601fde401210d2002200a6a200dfd0b' +
   '04002009047b200c200e200dfde601fde40105200d0b210c0b2000200a6a200b2010200cfde601fde501fd0b0400200a41106a220a2003' +
@@ -247,10 +281,15 @@ const simd = compileWasm(code);
 
 /** The kernel with a memory of its own: the chunks, and `bytes` more. */
 function load(bytes: number): Kernel | null {
-  const loaded = loadWasm<Pick<Kernel, 'adam' | 'sgd'>>(simd!, SCRATCH_END + bytes);
+  const loaded = loadWasm<Pick<Kernel, 'adaptive' | 'sgd'>>(simd!, SCRATCH_END + bytes);
   if (!loaded) return null;
   const { buffer, call } = loaded;
-  return { buffer, chunks: SCRATCH.map((at) => new Float32Array(buffer, at, CHUNK)), adam: call.adam, sgd: call.sgd };
+  return {
+    buffer,
+    chunks: SCRATCH.map((at) => new Float32Array(buffer, at, CHUNK)),
+    adaptive: call.adaptive,
+    sgd: call.sgd,
+  };
 }
 
 const shared = simd ? load(0) : null;

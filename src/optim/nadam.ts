@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor/tensor.ts';
-import { InPlaceOptimizer, penalized, scale, zeros } from './in-place.ts';
+import { KernelOptimizer } from './kernel-optimizer.ts';
+import { adaptiveStep } from './kernels.ts';
 import type { Floats, ParamGroup, Params } from './optimizer.ts';
 import { betas, epsilon, flag, implementation, learningRate, nonNegative, weightDecay } from './options.ts';
 
@@ -34,36 +35,39 @@ const rules = {
  * Adam with Nesterov momentum: μₜ = β₁(1 - ½ 0.96^(t·momentum_decay)),
  * p -= lr ((1-μₜ)g / (1-Πμ) + μₜ₊₁m / (1-μₜ₊₁Πμ)) / (√v̂ + eps). https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html
  */
-export class NAdam extends InPlaceOptimizer<NAdamOptions, State> {
+export class NAdam extends KernelOptimizer<NAdamOptions, State> {
   constructor(params: Params, options: NAdamOptions = {}) {
     super('NAdam', rules, params, options);
   }
 
-  protected override init(p: Tensor): State {
-    return { step: 0, mu_product: 1, exp_avg: zeros(p), exp_avg_sq: zeros(p) };
+  protected override stateCount(): number {
+    return 2;
   }
 
-  protected override update(p: Floats, grad: Floats, state: State, group: ParamGroup & Required<NAdamOptions>): void {
+  protected override init(p: Tensor): State {
+    const [exp_avg, exp_avg_sq] = this.stateOf(p) as [Floats, Floats];
+    return { step: 0, mu_product: 1, exp_avg, exp_avg_sq };
+  }
+
+  protected override update(p: Floats, g: Floats, state: State, group: ParamGroup & Required<NAdamOptions>): void {
     const { lr, eps, weight_decay, momentum_decay, decoupled_weight_decay: decoupled, maximize } = group;
     const [beta1, beta2] = group.betas as [number, number];
-    const { exp_avg: m, exp_avg_sq: v } = state;
     state.step += 1;
-    if (decoupled) scale(p, 1 - lr * weight_decay);
-    const g = penalized(p, grad, { maximize, weight_decay: decoupled ? 0 : weight_decay });
     const momentum = (step: number) => beta1 * (1 - 0.5 * 0.96 ** (step * momentum_decay));
     const [mu, next] = [momentum(state.step), momentum(state.step + 1)];
     // PyTorch keeps it as a float32 tensor
     state.mu_product = Math.fround(state.mu_product * mu);
-    const gRate = (lr * (1 - mu)) / (1 - state.mu_product);
-    const mRate = (lr * next) / (1 - state.mu_product * next);
-    const correction = 1 - beta2 ** state.step;
-    for (let i = 0; i < p.length; i++) {
-      const gi = g[i]!;
-      const mi = m[i]! + (1 - beta1) * (gi - m[i]!);
-      const vi = beta2 * v[i]! + (1 - beta2) * gi * gi;
-      m[i] = mi;
-      v[i] = vi;
-      p[i]! -= (gRate * gi + mRate * mi) / (Math.sqrt(vi / correction) + eps);
-    }
+    adaptiveStep(p, g, state.exp_avg, state.exp_avg_sq, null, {
+      c1: 1 - beta1,
+      b2: beta2,
+      c2: 1 - beta2,
+      rate: (lr * next) / (1 - state.mu_product * next),
+      gRate: (lr * (1 - mu)) / (1 - state.mu_product),
+      root: 1 / Math.sqrt(1 - beta2 ** state.step),
+      eps,
+      sign: maximize ? -1 : 1,
+      l2: decoupled ? 0 : weight_decay,
+      keep: decoupled ? 1 - lr * weight_decay : 1,
+    });
   }
 }

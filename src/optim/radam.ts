@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor/tensor.ts';
-import { InPlaceOptimizer, penalized, scale, zeros } from './in-place.ts';
+import { KernelOptimizer } from './kernel-optimizer.ts';
+import { adaptiveStep } from './kernels.ts';
 import type { Floats, ParamGroup, Params } from './optimizer.ts';
 import { betas, epsilon, flag, implementation, learningRate, weightDecay } from './options.ts';
 
@@ -32,32 +33,38 @@ const rules = {
  * Adam whose adaptive rate r √(1-β₂ᵗ) / (√v + eps) is used only once the average is long enough (ρₜ > 5) for v to be
  * trusted; before, p -= lr m̂. https://pytorch.org/docs/stable/generated/torch.optim.RAdam.html
  */
-export class RAdam extends InPlaceOptimizer<RAdamOptions, State> {
+export class RAdam extends KernelOptimizer<RAdamOptions, State> {
   constructor(params: Params, options: RAdamOptions = {}) {
     super('RAdam', rules, params, options);
   }
 
-  protected override init(p: Tensor): State {
-    return { step: 0, exp_avg: zeros(p), exp_avg_sq: zeros(p) };
+  protected override stateCount(): number {
+    return 2;
   }
 
-  protected override update(p: Floats, grad: Floats, state: State, group: ParamGroup & Required<RAdamOptions>): void {
+  protected override init(p: Tensor): State {
+    const [exp_avg, exp_avg_sq] = this.stateOf(p) as [Floats, Floats];
+    return { step: 0, exp_avg, exp_avg_sq };
+  }
+
+  protected override update(p: Floats, g: Floats, state: State, group: ParamGroup & Required<RAdamOptions>): void {
     const { lr, eps, weight_decay, decoupled_weight_decay: decoupled, maximize } = group;
     const [beta1, beta2] = group.betas as [number, number];
-    const { exp_avg: m, exp_avg_sq: v } = state;
     state.step += 1;
-    if (decoupled) scale(p, 1 - lr * weight_decay);
-    const g = penalized(p, grad, { maximize, weight_decay: decoupled ? 0 : weight_decay });
     const rate = lr / (1 - beta1 ** state.step);
     const rectified = rectification(beta2, state.step);
-    for (let i = 0; i < p.length; i++) {
-      const gi = g[i]!;
-      const mi = m[i]! + (1 - beta1) * (gi - m[i]!);
-      const vi = beta2 * v[i]! + (1 - beta2) * gi * gi;
-      m[i] = mi;
-      v[i] = vi;
-      p[i]! -= rectified === null ? rate * mi : (rate * rectified * mi) / (Math.sqrt(vi) + eps);
-    }
+    adaptiveStep(p, g, state.exp_avg, state.exp_avg_sq, null, {
+      c1: 1 - beta1,
+      b2: beta2,
+      c2: 1 - beta2,
+      rate: rate * (rectified ?? 1),
+      gRate: 0,
+      root: rectified === null ? 0 : 1,
+      eps: rectified === null ? 1 : eps,
+      sign: maximize ? -1 : 1,
+      l2: decoupled ? 0 : weight_decay,
+      keep: decoupled ? 1 - lr * weight_decay : 1,
+    });
   }
 }
 
