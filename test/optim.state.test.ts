@@ -156,6 +156,14 @@ test('state that does not fit changes nothing', async () => {
     }
   };
   const { exp_avg: _, ...without } = state[0]!;
+  const regroup = (change: object) => {
+    try {
+      adam.loadStateDict({ state, param_groups: [{ ...param_groups[0], ...change } as never] });
+      return 'fits';
+    } catch (error) {
+      return String(error);
+    }
+  };
   expect([
     load({ exp_avg: new Float32Array(3) }),
     load({ step: new Float32Array(1) }),
@@ -167,6 +175,10 @@ test('state that does not fit changes nothing', async () => {
         return String(error);
       }
     })(),
+    regroup({ betas: -1 }),
+    regroup({ betas: [0.9] }),
+    regroup({ lr: null }),
+    regroup({ params: null }),
     load({}, new optim.RMSprop(params)),
     load({ momentum_buffer: new Float32Array(7) }, new optim.SGD(params)),
     load({}, new optim.Lookahead(new optim.Adam(params))),
@@ -176,6 +188,10 @@ test('state that does not fit changes nothing', async () => {
       "TorcharcError: Adam: loaded state dict has a Float32Array as step, expected a number for parameter 0",
       "TorcharcError: Adam: loaded state dict has 1 as exp_avg, expected an array for parameter 0",
       "TorcharcError: Adam: loaded state dict has no exp_avg for parameter 0",
+      "TorcharcError: Adam: loaded state dict has -1 as betas of group 0, expected two numbers between 0 and 1",
+      "TorcharcError: Adam: loaded state dict has [0.9] as betas of group 0, expected two numbers between 0 and 1",
+      "TorcharcError: Adam: loaded state dict has null as lr of group 0, expected a number of at least 0",
+      "TorcharcError: Adam: loaded state dict contains a parameter group that doesn't match the size of optimizer's group",
       "TorcharcError: RMSprop: loaded state dict has no square_avg for parameter 0",
       "TorcharcError: SGD: loaded state dict has 7 elements of momentum_buffer, expected 24, for parameter 0",
       "TorcharcError: Lookahead: loaded state dict has no slow_param for parameter 0",

@@ -180,13 +180,21 @@ export abstract class Optimizer {
   }
 
   #checkGroups(groups: readonly GroupOptions[]): void {
-    if (groups.length !== this.paramGroups.length) {
+    if (!Array.isArray(groups) || groups.length !== this.paramGroups.length) {
       throw new TorcharcError(`${this.name}: loaded state dict has a different number of parameter groups`);
     }
-    groups.forEach(({ params }, i) => {
-      if ((params as number[]).length !== this.paramGroups[i]!.params.length) {
+    groups.forEach((group, i) => {
+      if ((group?.params as number[] | undefined)?.length !== this.paramGroups[i]!.params.length) {
         throw new TorcharcError(
           `${this.name}: loaded state dict contains a parameter group that doesn't match the size of optimizer's group`,
+        );
+      }
+      for (const [key, rule] of Object.entries(this.#rules)) {
+        const value = group[key];
+        // a schedule may have led a number out of the range for a beginning
+        if (value === undefined || rule.ok(value) || sameKind(value, rule.default)) continue;
+        throw new TorcharcError(
+          `${this.name}: loaded state dict has ${show(value)} as ${key} of group ${i}, expected ${rule.expected}`,
         );
       }
     });
@@ -219,6 +227,12 @@ export abstract class Optimizer {
     });
     return `${this.name} (\n${groups.join('\n')})`;
   }
+}
+
+/** Whether both are numbers, or lists of as many. */
+function sameKind(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((v, i) => sameKind(v, b[i]));
+  return typeof a === 'number' && typeof b === 'number';
 }
 
 function isFloats(value: unknown): value is Floats {
