@@ -526,3 +526,37 @@ test('3-d convolutions whose constant weights ORT lays out in blocks', async () 
     { ...settings, numRuns: 25 },
   );
 });
+
+test('transposed convolutions whose constant weights ORT lays out in blocks', async () => {
+  const sizes = ranks.chain((rank) =>
+    fc.record({
+      kernel: each(rank, upTo(5)),
+      stride: each(rank, upTo(3)),
+      padding: each(rank, upTo(2, 0)),
+      dilation: each(rank, fc.constantFrom(1, 1, 2)),
+      output_padding: each(rank, upTo(1, 0)),
+      spatial: each(rank, upTo(7, 3)),
+      n: upTo(2, 0),
+      bias: fc.boolean(),
+    }),
+  );
+  const layers = [nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d];
+  let worked = 0;
+  await fc.assert(
+    fc.asyncProperty(sizes, async ({ n, spatial, kernel, output_padding, ...rest }) => {
+      fc.pre(output_padding.every((p, i) => p < Math.max(rest.stride[i]!, rest.dilation[i]!)));
+      // with 3 places or more this leaves something of the result
+      fc.pre(rest.padding.every((p, i) => p <= kernel[i]!));
+      manualSeed(0);
+      const layer = new layers[kernel.length - 1]!({
+        ...{ in_channels: 16, out_channels: 16, kernel_size: kernel, output_padding },
+        ...rest,
+      });
+      const x = rand([n, 16, ...spatial]);
+      await expectSame(freeze(layer).forward(x), await plain(layer.forward(x)), `${layer} of ${x.shape}`);
+      worked++;
+    }),
+    { ...settings, numRuns: 100 },
+  );
+  expect(worked).toBe(100);
+});

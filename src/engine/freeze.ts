@@ -36,13 +36,9 @@ const frozenOp: Op<{ plan: Plan }> = {
       const at = plan.inputs.indexOf(node);
       return at >= 0 ? inputs[at]! : b.constant(node.dtype, node.shape, node.data!);
     });
-    return lowerInto(b, plan.graph, feeds).names;
+    return lowerInto(b, plan.graph, feeds);
   },
-  macs: (_, { plan }) =>
-    plan.graph.nodes.reduce(
-      (n, node) => n + (node.data ? 0 : (node.op?.macs?.(node.inputs, node.attrs, node) ?? 0)),
-      0,
-    ),
+  inner: ({ plan }) => plan.graph.nodes,
 };
 
 /** What `freeze` needs of a model. */

@@ -24,8 +24,6 @@ export interface Lowered {
   readonly feeds: readonly string[];
   /** Where each of the graph's outputs is found. */
   readonly outputs: readonly Place[];
-  /** Rough number of operations one run takes that threads can share; serial ones count against it. */
-  readonly work: number;
   /** The name of the first result, if it is the one of `engine/direct.ts`. */
   readonly direct: string | null;
 }
@@ -33,10 +31,10 @@ export interface Lowered {
 export function lower(graph: Graph, isDirect: boolean): Lowered {
   const b = new GraphBuilder();
   const feeds = graph.feeds.map((node, i) => b.input(`x${i}`, node.dtype, node.shape));
-  const { names, work } = lowerInto(b, graph, feeds);
+  const names = lowerInto(b, graph, feeds);
   const outputs = placeOutputs(b, graph.outputs, names);
   const direct = isDirect ? b.sequenceFirst() : null;
-  return { feeds, outputs, bytes: b.finish(), work, direct };
+  return { feeds, outputs, bytes: b.finish(), direct };
 }
 
 /** Up to this many elements an output is packed with others: each on its own costs as much as eight nodes. */
@@ -61,11 +59,7 @@ function placeOutputs(b: GraphBuilder, nodes: readonly Node[], names: readonly s
 }
 
 /** Add a graph's nodes to a model, its feeds being the given values; the names of its outputs. */
-export function lowerInto(
-  b: GraphBuilder,
-  { nodes, feeds, outputs }: Graph,
-  feedNames: readonly string[],
-): { names: string[]; work: number } {
+export function lowerInto(b: GraphBuilder, { nodes, feeds, outputs }: Graph, feedNames: readonly string[]): string[] {
   const names = new Map<Node, string | readonly string[]>();
   const used = usedResults(nodes);
   feeds.forEach((node, i) => {
@@ -123,15 +117,30 @@ export function lowerInto(
     });
   };
 
+  // constants and repetitions are written only where somebody needs them as they are
+  for (const node of nodes) if (computes(node) && !node.op!.repeats) lowerNode(node);
+  return outputs.map(nameOf);
+}
+
+/** A pass over this many elements or more takes two threads about half the time, each element as long as so many operations. */
+const PASS = { elements: 2 ** 18, work: 160 };
+
+/** Rough number of operations one run takes that threads can share; serial ones count against it. */
+export function workOf(nodes: readonly Node[]): number {
   let work = 0;
   for (const node of nodes) {
-    // constants and repetitions are written only where somebody needs them as they are
     if (!computes(node) || node.op!.repeats) continue;
-    lowerNode(node);
-    const products = 2 * (node.op!.macs?.(node.inputs, node.attrs, node) ?? 0);
-    work += (node.op!.serial ? -products : products) + numel(node.shape);
+    const { inner, macs, serial } = node.op!;
+    if (inner) {
+      work += workOf(inner(node.attrs));
+      continue;
+    }
+    const products = 2 * (macs?.(node.inputs, node.attrs, node) ?? 0);
+    const elements = numel(node.shape);
+    if (serial) work -= products;
+    else work += products + (elements < PASS.elements ? elements : elements * PASS.work);
   }
-  return { names: outputs.map(nameOf), work };
+  return work;
 }
 
 /** Which results of the nodes with several somebody asks for. */

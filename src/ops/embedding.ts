@@ -23,6 +23,15 @@ const embeddingOp: Op<Lookup> = {
     return [indexAdd(constant(0, w!), 0, index!, rows), null];
   },
   lower: (b, inputs) => b.node('Gather', inputs, { axis: 0 }),
+  // a second thread would wait for the same memory
+  serial: true,
+};
+
+const withoutSignOp: Op = {
+  name: 'without_sign',
+  infer: ([index]) => index!,
+  grad: null,
+  lower: (b, [index]) => b.node('BitwiseAnd', [index!, b.constant('int64', [], BigInt64Array.of(2n ** 63n - 1n))]),
 };
 
 /** For each index how often it is there, among `rows` possible ones. */
@@ -38,7 +47,7 @@ function counts(index: Tensor, rows: number, frequency: 'rows' | 'bags'): Tensor
 /** Rows of `weight` [V, D] at the indices [*]: [*, D]. The indices are known to be in range, or are not known. */
 export function embedding(weight: Tensor, index: Tensor, attrs: Lookup): Tensor {
   // ORT takes negative indices as counted from the end; made too large, they are an error as they should be
-  const checked = index.node.data ? index : where(index.lt(0), weight.shape[0]!, index);
+  const checked = index.node.data ? index : apply(withoutSignOp, [index], {});
   return apply(embeddingOp, [weight, checked], attrs);
 }
 

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../onnx/builder.ts';
-import type { Aval, Tensor } from './tensor.ts';
+import type { Aval, Node, Tensor } from './tensor.ts';
 
 /**
  * Gradients of one application, in the order of its inputs; null where nothing flows.
@@ -52,6 +52,8 @@ export interface Op<A = unknown> {
   readonly constants?: boolean;
   /** Its work is many small steps one after the other, which a second thread makes slower. */
   readonly serial?: boolean;
+  /** What it is made of, if it stands for a whole graph. */
+  readonly inner?: (attrs: A) => readonly Node[];
   /** Multiply-adds, for the operations that do many per element. */
   readonly macs?: (inputs: readonly Aval[], attrs: A, out: Aval) => number;
 }
