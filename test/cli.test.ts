@@ -481,6 +481,20 @@ describe('bad input: exit code 2 and a line each', () => {
     `);
   });
 
+  test('arc, criterion, optimizer and scheduler are checked before the data are read', async () => {
+    const without = config.replace('points', 'none');
+    const ofArc = { 'config.yaml': without, 'arc.yaml': arc.replace('type: Linear, out', 'type: Linaer, out') };
+    expect(await train('b8', ofArc)).toMatch(/^error: b8\/arc.yaml:3:8: head.type: unknown module type 'Linaer'/);
+    for (const [part, [right, wrong]] of Object.entries({
+      criterion: ['CrossEntropyLoss', 'CrossEntropyLos'],
+      optimizer: ['lr: 0.05', 'lr: -1'],
+      scheduler: ['epochs', 'scheduler: {type: StepLR}\nepochs'],
+    })) {
+      const given = { 'config.yaml': without.replace(right!, wrong!), 'arc.yaml': arc };
+      expect(await train('b8', given)).toMatch(new RegExp(`^error: b8/config.yaml:\\d+:\\d+: ${part}\\.`));
+    }
+  });
+
   test('CSV files', async () => {
     const text = (csv: string) => ({ 'points.csv': csv });
     expect(await train('b7', text(points.replace('class', 'klass')))).toMatchInlineSnapshot(`

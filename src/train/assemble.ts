@@ -13,30 +13,36 @@ import { checkInputs, feeding } from './inputs.ts';
 import type { Criterion } from './objective.ts';
 import { OptionError } from './option-error.ts';
 
-/** Model, criterion and optimizer as a config says, and all of it as `fit` takes it. */
+/** What a config and its arc decide without the data. */
+export interface Parts extends Pick<FitOptions, 'criterion' | 'losses' | 'lossWeights' | 'optimizer' | 'scheduler'> {
+  readonly model: Module;
+}
+
+/** Model, criterion and optimizer, made before the data are read: what is wrong here is said at once. */
+export function makeParts(config: Config, arc: unknown, arcAt: At, at: (key: string) => At): Parts {
+  manualSeed(config.seed);
+  const model = blamed(arcAt, () => build(arc)) as Module;
+  const objective = criteria(config, at);
+  const optimizer = blamed(at('optimizer'), () => buildOptimizer(config.optimizer, model));
+  const { scheduler: spec, loss_weights: lossWeights } = config;
+  const scheduler = spec && blamed(at('scheduler'), () => buildScheduler(spec, optimizer));
+  return { model, ...objective, ...(lossWeights ? { lossWeights } : {}), optimizer, scheduler };
+}
+
+/** All of it as `fit` takes it, once the data are there. */
 export async function assemble(
+  parts: Parts,
   config: Config,
   arc: unknown,
   data: Dataset,
   arcAt: At,
   at: (key: string) => At,
 ): Promise<FitOptions> {
-  manualSeed(config.seed);
-  const model = blamed(arcAt, () => build(arc)) as Module;
-  const objective = {
-    ...criteria(config, at),
-    ...(config.loss_weights ? { lossWeights: config.loss_weights } : {}),
-  };
-  const optimizer = blamed(at('optimizer'), () => buildOptimizer(config.optimizer, model));
-  const { scheduler: spec, early_stopping: stopping } = config;
-  const scheduler = spec && blamed(at('scheduler'), () => buildScheduler(spec, optimizer));
+  const { early_stopping: stopping } = config;
   blamed(arcAt, () => checkInputs(arc, data.info));
   const options: FitOptions = {
-    ...objective,
-    model,
-    forward: blamed(arcAt, () => feeding(model, arc, data.info)),
-    optimizer,
-    scheduler,
+    ...parts,
+    forward: blamed(arcAt, () => feeding(parts.model, arc, data.info)),
     schedule: config.schedule,
     train: data.train,
     test: data.test,

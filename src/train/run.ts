@@ -12,7 +12,7 @@ import type { Module } from '../nn/module.ts';
 import { TorcharcError } from '../util/errors.ts';
 import { Generator } from '../util/generator.ts';
 import { type About, readSaved, type Saved } from './about.ts';
-import { assemble, from, readSpec } from './assemble.ts';
+import { type At, assemble, from, makeParts, readSpec } from './assemble.ts';
 import {
   CHECKPOINTS,
   checkpointPath,
@@ -68,10 +68,12 @@ export async function prepare(path: string, overrides: Overrides = {}): Promise<
   const folder = dirname(path);
   const out = overrides.out ?? from(folder, config.out);
   const { arc, arcAt } = await readSpec(config.arc, folder, { path, yaml });
+  const at = (key: string): At => ({ path, yaml, under: key });
+  const parts = makeParts(config, arc, arcAt, at);
+  const { model } = parts;
   const data = await openData(config.data, { folder, cache: out });
   try {
-    const options = await assemble(config, arc, data, arcAt, (key) => ({ path, yaml, under: key }));
-    const { model } = options;
+    const options = await assemble(parts, config, arc, data, arcAt, at);
     const moved = withinOut(config, out, folder);
     const run = { config: moved, data, model, arc, out, fit: options, logs: {}, aside: null };
     await makeFolder(out);
