@@ -33,12 +33,8 @@ function byDepth(b: GraphBuilder, inputs: Operands, attrs: ConvAttrs, xs: Shape,
   const [stride, padding, dilation] = [attrs.stride[0]!, attrs.padding[0]!, attrs.dilation[0]!];
   const slices = b.transpose(x, [0, 2, 1, 3, 4]);
   const padded = padding === 0 ? slices : b.node('Pad', [slices, b.ints([0, padding, 0, 0, 0, 0, padding, 0, 0, 0])]);
-  const seen = Array.from({ length: taps }, (_, t) => {
-    const start = t * dilation;
-    const end = start + (depth - 1) * stride + 1;
-    return b.node('Slice', [padded, ...[start, end, 1, stride].map((at) => b.ints([at]))]);
-  });
-  const planes = b.reshape(b.node('Concat', seen, { axis: 2 }), [n * depth, taps * c, ...area]);
+  const seen = Array.from({ length: depth * taps }, (_, i) => Math.floor(i / taps) * stride + (i % taps) * dilation);
+  const planes = b.reshape(b.node('Gather', [padded, b.ints(seen)], { axis: 1 }), [n * depth, taps * c, ...area]);
   const weight = b.reshape(b.transpose(w, [0, 2, 1, 3, 4]), [k, taps * c, ...kernel]);
   const rest = (list: readonly number[]) => list.slice(1);
   const plane = { stride: rest(attrs.stride), padding: rest(attrs.padding), dilation: rest(attrs.dilation), groups: 1 };

@@ -129,10 +129,8 @@ function byWindows(
   const front = Math.max(0, turns - 1 - first);
   const behind = Math.max(0, first + count - depth);
   const padded = b.node('Pad', [slicesOf(b, g, gs), b.ints([0, front, 0, 0, 0, behind, 0, 0])]);
-  const windows = Array.from({ length: turns }, (_, j) =>
-    b.node('Slice', [padded, ...[front + first - j, front + first - j + count, 1].map((at) => b.ints([at]))]),
-  );
-  const planes = b.reshape(b.node('Concat', windows, { axis: 2 }), [n * count, turns * k, ...area]);
+  const met = Array.from({ length: count * turns }, (_, i) => front + first + Math.floor(i / turns) - (i % turns));
+  const planes = b.reshape(b.node('Gather', [padded, b.ints(met)], { axis: 1 }), [n * count, turns * k, ...area]);
   const kernel = numel(ws.slice(3));
   const byTurn = b.transpose(b.reshape(weight, [k, turns, step * c * kernel]), [1, 0, 2]);
   const inputs = [
