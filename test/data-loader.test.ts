@@ -87,6 +87,19 @@ test('subset: some samples in the order given', async () => {
   expect(rows(await all(some, { batchSize: 8 }))).toEqual([[1, 9]]);
 });
 
+test('options that cannot be', () => {
+  for (const [options, sentence] of [
+    [{ batchSize: 0 }, 'loader: batchSize: expected a positive whole number, got 0'],
+    [{ batchSize: 1.5 }, 'loader: batchSize: expected a positive whole number, got 1.5'],
+    [{}, 'loader: batchSize: expected a positive whole number, got undefined'],
+    [{ batch_size: 2 }, "loader: batch_size: unknown option (did you mean 'batchSize'?)"],
+    [{ batchSize: 2, shuffle: true }, "loader: shuffle: expected a Generator, as 'new Generator(0)', got true"],
+    [{ batchSize: 2, skip: -1 }, 'loader: skip: expected a whole number from 0 on, got -1'],
+  ] as const) {
+    expect(() => loader(small(5), options as unknown as LoaderOptions)).toThrow(sentence);
+  }
+});
+
 test('arrayField refuses what is no whole number of samples', () => {
   expect(() => arrayField(numbersTo(7), [2])).toThrow(
     expect.objectContaining({

@@ -190,6 +190,39 @@ describe('torcharc predict', () => {
     );
   });
 
+  test('other data of several files: a folder of them', async () => {
+    const classes = rows.map(({ class: name }) => (name === 'high' ? 1 : 0));
+    const idx = (type: number, shape: readonly number[], values: readonly number[]) =>
+      Uint8Array.from([0, 0, type, shape.length, ...shape.flatMap((n) => [0, 0, 0, n]), ...values]);
+    const files = (into: string, count: number) => {
+      mkdirSync(join(folder, into), { recursive: true });
+      const some = rows.slice(0, count);
+      write(
+        `${into}/points.idx`,
+        idx(
+          8,
+          [count, 2],
+          some.flatMap(({ x, y }) => [x, y]),
+        ),
+      );
+      write(`${into}/classes.idx`, idx(8, [count], classes.slice(0, count)));
+    };
+    files('all', 60);
+    files('few', 20);
+    const data = 'data: {idx: {images: all/points.idx, labels: all/classes.idx}}\n';
+    write(
+      'idx.yaml',
+      `arc: {type: Linear, in_features: 2, out_features: 2}\ncriterion: {type: CrossEntropyLoss}\n${data}${common}out: by-idx\n`,
+    );
+    await torcharc('train', 'idx.yaml');
+    expect(await torcharc('eval', 'by-idx', '--data', 'few')).toMatch(/points.idx: 20 samples/);
+    for (const wrong of ['all/points.idx', 'images', 'none']) {
+      expect(await refused('eval', 'by-idx', '--data', wrong)).toBe(
+        `error: ${wrong}: expected a folder with files of these names, which the data of the run consist of: points.idx, classes.idx\n`,
+      );
+    }
+  });
+
   test('a series: what follows its end', async () => {
     const level = (i: number) => 50 + 2 * i;
     const weeks = (count: number) =>

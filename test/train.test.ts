@@ -636,6 +636,31 @@ describe('fit', () => {
     );
   });
 
+  test('an index out of range: where it is, and which', async () => {
+    const { train, test } = points();
+    const model = build({ type: 'Linear', in_features: 2, out_features: 2 });
+    const run = (targets: Tensor, tested = targets) =>
+      fit({
+        model,
+        criterion: new nn.CrossEntropyLoss(),
+        optimizer: buildOptimizer({ type: 'SGD' }, model),
+        train: tensorDataset(train.x, targets),
+        test: tensorDataset(train.x, tested),
+        epochs: 1,
+        batchSize: 5,
+      });
+    const three = tensor(
+      Array.from({ length: test.x.shape[0]! + 17 }, (_, i) => (i === 12 ? 2 : 0)),
+      { dtype: 'int64' },
+    );
+    await expect(run(train.c.mul(-1))).rejects.toThrow(
+      /^epoch 1, batch 1 \(step 1\): cross_entropy: Target -1 is out of bounds for 2 classes$/,
+    );
+    await expect(run(train.c, three)).rejects.toThrow(
+      'test part, samples 11 to 15: cross_entropy: Target 2 is out of bounds for 2 classes',
+    );
+  });
+
   test('what does not go together', async () => {
     const { train, test } = points();
     const complaint = async (arc: object, more: Partial<FitOptions>) => {
@@ -680,11 +705,43 @@ describe('fit', () => {
       `"fit: best: there is no score 'acuracy'; there are loss, train_loss, mae, rmse"`,
     );
     expect(await complaint(line, { earlyStopping: { patience: 0 } })).toMatchInlineSnapshot(
-      `"fit: patience: expected a positive whole number, got 0"`,
+      `"fit: earlyStopping.patience: expected a positive whole number, got 0"`,
     );
     expect(await complaint(line, { earlyStopping: { patience: 1, metric: 'f1' } })).toMatchInlineSnapshot(
       `"fit: earlyStopping.metric: there is no score 'f1'; there are loss, train_loss, mae, rmse"`,
     );
+    // what no compiler saw
+    for (const [more, sentence] of [
+      [{ batch_size: 3 }, "fit: batch_size: unknown option (did you mean 'batchSize'?)"],
+      [{ earlyStopping: { patiance: 1 } }, "fit: earlyStopping.patiance: unknown option (did you mean 'patience'?)"],
+      [{ earlyStopping: {} }, 'fit: earlyStopping.patience: expected a positive whole number, got undefined'],
+      [{ earlyStopping: 3 }, 'fit: earlyStopping: expected a record, got 3'],
+      [{ schedule: { every: 'batch' } }, "fit: schedule.every: expected epoch or update, got 'batch'"],
+      [{ schedule: { every: 'update' } }, 'fit: schedule: there is no scheduler to be stepped'],
+      [{ clip: { norm: 1, value: 2 } }, 'fit: clip: expected either norm or value, got norm and value'],
+      [{ clip: {} }, 'fit: clip: expected either norm or value, got neither'],
+      [{ optimizer: undefined }, 'fit: optimizer: missing required option'],
+    ] as const) {
+      expect(await complaint(line, more as Partial<FitOptions>)).toBe(sentence);
+    }
+    for (const [result, got] of [
+      [undefined, 'undefined'],
+      [3, '3'],
+      [{}, '{}'],
+      [Promise.resolve(1), 'a promise; it must not be async'],
+    ] as const) {
+      const loss = (() => result) as unknown as NonNullable<FitOptions['loss']>;
+      expect(await complaint(line, { criterion: undefined, loss })).toBe(
+        `loss: expected the function to return a tensor or a record of tensors, got ${got}`,
+      );
+    }
+    expect(await complaint(line, { criterion: new nn.CrossEntropyLoss() })).toMatchInlineSnapshot(
+      `"model: CrossEntropyLoss compares the scores of classes, got an output of shape [6, 1], one for each sample, which always has loss 0; use MSELoss for values"`,
+    );
+    expect(await complaint({ ...line, out_features: 3 }, { ...classes, metrics: ['top4'] })).toBe(
+      'fit: metrics: top4: the output has no more than 3 classes',
+    );
+    expect(await complaint({ ...line, out_features: 3 }, { ...classes, metrics: ['top3'] })).toBe('[object Object]');
     expect(await complaint(line, { clip: { norm: -1 } })).toMatchInlineSnapshot(
       `"fit: clip: expected a number above 0, got -1"`,
     );

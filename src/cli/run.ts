@@ -92,7 +92,10 @@ function program(terminal: Terminal): Command {
     .command('eval')
     .argument('<run>', 'the folder that torcharc train wrote to, or one of its checkpoints')
     .description('Print the scores of a trained model on the test part of its data, or on other data.')
-    .option('--data <file>', 'a file (or folder of images) of the same kind as the training data; all of it is used')
+    .option(
+      '--data <file>',
+      'a file (or folder of images, or of files) of the same kind as the training data; all of it is used',
+    )
     .addOption(weightsOption())
     .option('--json', 'print a JSON record')
     .option('--debug', 'print where in the code an error came up')

@@ -2,7 +2,10 @@
 import { itemSize } from '../tensor/dtype.ts';
 import { numel } from '../tensor/shape.ts';
 import { leaf, Tensor } from '../tensor/tensor.ts';
-import type { Generator } from '../util/generator.ts';
+import { ArgError } from '../util/errors.ts';
+import { Generator } from '../util/generator.ts';
+import { show } from '../util/python.ts';
+import { didYouMean } from '../util/suggest.ts';
 import type { Field, Samples } from './samples.ts';
 
 export { arrayField, subset } from './fields.ts';
@@ -32,11 +35,29 @@ export interface LoaderOptions {
  * see `blockwise`.
  */
 export function loader(samples: Samples, options: LoaderOptions): AsyncIterable<Batch> {
+  checkLoader(options);
   const { batchSize, shuffle = null, skip = 0, dropLast = false } = options;
   const order = shuffle ? shuffled(samples, shuffle) : new Uint32Array(samples.size).map((_, i) => i);
   const count = dropLast ? Math.floor(samples.size / batchSize) : batchCount(samples.size, batchSize);
   const end = dropLast ? count * batchSize : samples.size;
   return { [Symbol.asyncIterator]: () => batchesOf(samples, order.subarray(0, end), batchSize, skip, count) };
+}
+
+const names = ['batchSize', 'shuffle', 'skip', 'dropLast'];
+
+function checkLoader(options: LoaderOptions): void {
+  const stray = Object.keys(options ?? {}).find((name) => !names.includes(name));
+  if (stray !== undefined) {
+    const hint = didYouMean(stray, names) || `; its options are ${names.join(', ')}`;
+    throw new ArgError(`loader: ${stray}: unknown option${hint}`);
+  }
+  const { batchSize, shuffle = null, skip = 0 } = options ?? {};
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1)
+    throw new ArgError(`loader: batchSize: expected a positive whole number, got ${show(batchSize)}`);
+  if (!Number.isSafeInteger(skip) || skip < 0)
+    throw new ArgError(`loader: skip: expected a whole number from 0 on, got ${show(skip)}`);
+  if (shuffle !== null && !(shuffle instanceof Generator))
+    throw new ArgError(`loader: shuffle: expected a Generator, as 'new Generator(0)', got ${show(shuffle)}`);
 }
 
 /** How many batches `loader` makes of so many samples. */

@@ -1,5 +1,15 @@
 import type { DataConfig } from './config.ts';
 
+/** The files or the folder that a data config is about, those of its test part aside. */
+export function filesOf(data: DataConfig): string[] {
+  const files: string[] = [];
+  withPaths({ ...data, split: { test: 0.5, seed: 0 } } as DataConfig, (path) => {
+    files.push(path);
+    return path;
+  });
+  return [...new Set(files)];
+}
+
 /** A data config with each path in it changed. */
 export function withPaths(data: DataConfig, change: (path: string) => string): DataConfig {
   const all = <T extends object>(record: T): T =>

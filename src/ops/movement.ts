@@ -4,7 +4,7 @@ import { constant } from '../tensor/constant.ts';
 import type { Op } from '../tensor/op.ts';
 import { broadcast, normalizeDim, numel, type Shape, sameShape, showShape } from '../tensor/shape.ts';
 import { apply, Tensor } from '../tensor/tensor.ts';
-import { ShapeError } from '../util/errors.ts';
+import { ArgError, ShapeError } from '../util/errors.ts';
 
 export { cat, stack } from './join.ts';
 export { constantPad, split } from './slice.ts';
@@ -17,6 +17,7 @@ const reshapeOp: Op<{ shape: Shape }> = {
 };
 /** The same elements in another shape; one size may be -1. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  if (!Array.isArray(shape)) throw new ArgError(`reshape: expected a list of sizes, as in [2, -1], got ${shape}`);
   const full = fillIn(shape, x.shape);
   if (sameShape(full, x.shape)) return x;
   const from = x.node.op === (reshapeOp as Op) && !x.requiresGrad ? x.node.inputs[0] : undefined;

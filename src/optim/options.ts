@@ -70,9 +70,10 @@ export const betas: OptionRule = numbers(2, 'two numbers between 0 and 1', (v) =
 /** Options PyTorch has to choose its own implementation; accepted, and of no effect on the result here either. */
 export const implementation: OptionRule = orNull(flag(false));
 
-/** Check options by name and value; returns them with the defaults of those left out. `where`: what comes before an option's name. */
-export function checkOptions<O extends object>(where: string, rules: OptionRules, options: O): Required<O> {
+/** Check options by name and value; returns them with the defaults of those left out or undefined. `where`: what comes before an option's name. */
+export function checkOptions<O extends object>(where: string, rules: OptionRules, given: O): Required<O> {
   const names = Object.keys(rules);
+  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   for (const [key, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
     if (!rule) {

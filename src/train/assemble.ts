@@ -55,7 +55,11 @@ export async function assemble(
     metrics: config.metrics,
     evaluateEvery: config.evaluate_every,
     best: config.best,
-    earlyStopping: stopping && { ...stopping, minDelta: stopping.min_delta },
+    earlyStopping: stopping && {
+      metric: stopping.metric,
+      patience: stopping.patience,
+      minDelta: stopping.min_delta,
+    },
     snapshotEvery: config.checkpoint.every,
   };
   await checkFit(options).catch((e: unknown) => {

@@ -13,6 +13,8 @@ import { ReduceLROnPlateau } from '../optim/schedulers/plateau.ts';
 import { LRScheduler } from '../optim/schedulers/scheduler.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { defaultGenerator, Generator } from '../util/generator.ts';
+import { show } from '../util/python.ts';
+import { didYouMean } from '../util/suggest.ts';
 import { evaluator, inspect, type Measured, measure, total } from './measure.ts';
 import { better, higherIsBetter, improved, type Scores } from './metrics.ts';
 import { checkObjective, type Objective, type Tensors } from './objective.ts';
@@ -45,7 +47,10 @@ export interface FitOptions extends Objective {
   /** Batches whose gradients are added up for one update, as if they were one batch. */
   readonly accumulate?: number | undefined;
   /** Limits of the gradients before an update: their total norm, or each value. */
-  readonly clip?: { readonly norm: number } | { readonly value: number } | undefined;
+  readonly clip?:
+    | { readonly norm: number; readonly value?: never }
+    | { readonly value: number; readonly norm?: never }
+    | undefined;
   /** What is measured on the test part, of the only output or by output; accuracy of classes, MAE and RMSE of values. */
   readonly metrics?: readonly string[] | Readonly<Record<string, readonly string[]>> | undefined;
   /** Updates between evaluations. There is one after each epoch in any case. */
@@ -293,6 +298,7 @@ function settings(options: FitOptions): Settings {
  * Check that model, objective and data go together, by shapes alone; throws if they do not. Returns how outputs are measured.
  */
 export async function checkFit(options: FitOptions): Promise<Measured[]> {
+  checkNames(options);
   const all = settings(options);
   checkObjective(options);
   checkNumbers(all);
@@ -304,6 +310,39 @@ export async function checkFit(options: FitOptions): Promise<Measured[]> {
   const measured = inspect(options, first);
   checkScores(options, measured);
   return measured;
+}
+
+/** The options there are, and what those that are records consist of. */
+const known: Readonly<Record<keyof FitOptions, readonly string[] | null>> = {
+  ...{ model: null, forward: null, criterion: null, losses: null, loss: null, lossWeights: null, metrics: null },
+  ...{ optimizer: null, scheduler: null, schedule: ['every', 'metric'], accumulate: null, clip: ['norm', 'value'] },
+  ...{ train: null, test: null, info: null, epochs: null, batchSize: null, seed: null, evaluateEvery: null },
+  ...{ best: null, earlyStopping: ['metric', 'patience', 'minDelta'], signal: null, snapshotEvery: null },
+  ...{ onBatch: null, onEvaluation: null, onSnapshot: null, resume: null },
+};
+
+/** Check that each option is one, which matters where no compiler does. */
+function checkNames(options: FitOptions): void {
+  const check = (given: object, names: readonly string[], before: string) => {
+    const stray = Object.keys(given).find((name) => !names.includes(name));
+    if (stray === undefined) return;
+    const hint = didYouMean(stray, names) || `; its options are ${names.join(', ')}`;
+    throw new OptionError(before + stray, `unknown option${hint}`);
+  };
+  check(options, Object.keys(known), '');
+  for (const name of ['model', 'optimizer', 'train'] as const) {
+    if (options[name] === undefined || options[name] === null) throw new OptionError(name, 'missing required option');
+  }
+  for (const [name, parts] of Object.entries(known)) {
+    const value = options[name as keyof FitOptions];
+    if (!parts || value === undefined || value === null) continue;
+    if (typeof value !== 'object') throw new OptionError(name, `expected a record, got ${show(value)}`);
+    check(value, parts, `${name}.`);
+  }
+  const { clip } = options;
+  if (clip && Object.keys(clip).length !== 1) {
+    throw new OptionError('clip', `expected either norm or value, got ${Object.keys(clip).join(' and ') || 'neither'}`);
+  }
 }
 
 async function firstBatch({ train, batchSize }: Settings): Promise<NamedBatch | null> {
@@ -335,7 +374,7 @@ function checkNumbers({
     accumulate,
     evaluateEvery,
     snapshotEvery,
-    patience: earlyStopping?.patience ?? 1,
+    ...(earlyStopping ? { 'earlyStopping.patience': earlyStopping.patience } : {}),
   };
   for (const [name, value] of Object.entries(counts)) {
     if (Number.isSafeInteger(value) && value > 0) continue;
@@ -351,6 +390,10 @@ function checkNumbers({
 /** Check that the scheduler can be told what it is to be told, and when. */
 function checkSchedule({ scheduler, schedule }: FitOptions): void {
   const watches = scheduler instanceof ReduceLROnPlateau;
+  const { every = 'epoch' } = schedule ?? {};
+  if (every !== 'epoch' && every !== 'update')
+    throw new OptionError('schedule.every', `expected epoch or update, got ${show(every)}`);
+  if (schedule && !scheduler) throw new OptionError('schedule', 'there is no scheduler to be stepped');
   if (watches && schedule?.every === 'update')
     throw new OptionError(
       'schedule.every',

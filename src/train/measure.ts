@@ -3,6 +3,7 @@ import { compile } from '../engine/compile.ts';
 import { realize } from '../engine/evaluate.ts';
 import { inferring, noGrad } from '../tensor/mode.ts';
 import { hostData } from '../tensor/tensor.ts';
+import { explained } from './explained.ts';
 import type { FitOptions } from './fit.ts';
 import { locating } from './locate.ts';
 import { type Reading, type Scores, Tally, usualMetrics } from './metrics.ts';
@@ -77,12 +78,20 @@ export async function measure(
     shuffle: null,
     skip: 0,
   })) {
-    const { outputs, total: loss, parts } = await evaluate(inputs, targets);
+    const where = `test part, samples ${samples + 1} to ${samples + size}`;
+    const again = () => lossesOf(options, forward(options, inputs), targets);
+    const { outputs, named } = await explained(
+      async () => {
+        const { outputs, total: loss, parts } = await evaluate(inputs, targets);
+        const ofParts = Object.entries(parts).map(([name, part]) => [`${name}_loss`, part] as const);
+        const values = [['loss', loss] as const, ...ofParts].map(async ([name, value]) => [name, await value.item()]);
+        return { outputs, named: (await Promise.all(values)) as [string, number][] };
+      },
+      where,
+      again,
+    );
     samples += size;
-    const named = { loss, ...Object.fromEntries(Object.entries(parts).map(([name, part]) => [`${name}_loss`, part])) };
-    for (const [name, value] of Object.entries(named)) {
-      sums[name] = (sums[name] ?? 0) + total(options, await value.item(), size);
-    }
+    for (const [name, value] of named) sums[name] = (sums[name] ?? 0) + total(options, value, size);
     await realize(...Object.values(targets));
     for (const { pair, tally } of tallies) {
       tally.add(hostData(outputs[pair.output]!, 'fit'), hostData(targets[pair.target]!, 'fit'));

@@ -193,6 +193,9 @@ export class Tally {
           metric.of === 'values' ? ['values to predict', 'classes'] : ['classes to predict', 'values'];
         throw new OptionError('metrics', `${name} is for ${what}, but ${who} has ${got}`);
       }
+      if (Number(/^top(\d+)$/.exec(name)?.[1] ?? 1) > classesOf(reading)) {
+        throw new OptionError('metrics', `${name}: ${who} has no more than ${classesOf(reading)} classes`);
+      }
       return [name, metric.make(reading)] as const;
     });
   }

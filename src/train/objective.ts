@@ -111,6 +111,11 @@ export function lossesOf(objective: Objective, outputs: Tensors, targets: Tensor
     const call = loss as LossFunction<unknown, unknown>;
     const own = call(alone(outputs, OUTPUT), alone(targets, 'target'));
     if (own instanceof Tensor) return { total: scalar(own, 'loss'), parts: {} };
+    const values = typeof own === 'object' && own !== null && !(own instanceof Promise) ? Object.values(own) : [];
+    if (values.length === 0 || !values.every((value) => value instanceof Tensor)) {
+      const got = (own as unknown) instanceof Promise ? 'a promise; it must not be async' : show(own);
+      throw new ArgError(`loss: expected the function to return a tensor or a record of tensors, got ${got}`);
+    }
     parts = own;
   } else {
     const pairs = pairsOf(outputs, targets);
@@ -123,7 +128,6 @@ export function lossesOf(objective: Objective, outputs: Tensors, targets: Tensor
     );
   }
   const named = Object.entries(parts);
-  if (named.length === 0) throw new ArgError('loss: expected at least one loss, got an empty record');
   const stray = Object.keys(lossWeights).find((name) => !Object.hasOwn(parts, name));
   if (stray !== undefined) {
     const names = named.map(([name]) => name).filter(Boolean);
@@ -200,12 +204,17 @@ export function readingOf(
   const task = about?.task ?? (target.dtype === 'int64' ? 'classification' : 'regression');
   const oneEach = shape[0] === size && numel(shape) === numel(target.shape);
 
-  if (criterion && isBinary(criterion) && (task === 'classification' || numel(each) === 1)) {
+  if (criterion && isBinary(criterion) && (task === 'classification' || (!about && numel(each) === 1))) {
     if (about) checkTwo(about, typeName(criterion.constructor));
     if (!oneEach) throw new ShapeError(`${who}: expected one score for each of the ${size} samples of a batch, ${got}`);
     return { kind: 'binary', threshold: typeName(criterion.constructor) === 'BCELoss' ? 0.5 : 0 };
   }
   if (task === 'regression') {
+    if (criterion && /^(CrossEntropy|NLL)Loss$/.test(typeName(criterion.constructor)) && numel(shape) === shape[0]) {
+      throw new ArgError(
+        `${who}: ${typeName(criterion.constructor)} compares the scores of classes, ${got}, one for each sample, which always has loss 0; use MSELoss for values`,
+      );
+    }
     if (oneEach) return { kind: 'values', width: numel(each), scale: about?.scale ?? null };
     const values = numel(each) === 1 ? 'one value' : `${numel(each)} values`;
     throw new ShapeError(`${who}: expected ${values} for each of the ${size} samples of a batch, ${got}`);

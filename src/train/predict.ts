@@ -22,6 +22,7 @@ import { noGrad } from '../tensor/mode.ts';
 import { numel } from '../tensor/shape.ts';
 import { hostData, leaf, Tensor } from '../tensor/tensor.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
+import { explained } from './explained.ts';
 import { feeding } from './inputs.ts';
 import { criterionOf, outputsOf, type Pair, pairsOf, type Tensors } from './objective.ts';
 import type { Trained } from './trained.ts';
@@ -98,6 +99,8 @@ function predictor(trained: Trained, batchSize: number) {
     );
   }
   const run = feeding(freeze(model) as unknown as Module, arc, info);
+  const plain = feeding(model, arc, info);
+  let done = 0;
   return async (arrays: InputArrays, size: number): Promise<Record<string, Float32Array>> => {
     const inputs: Record<string, Tensor> = {};
     for (const [name, { shape, dtype }] of Object.entries(info.inputs)) {
@@ -113,7 +116,12 @@ function predictor(trained: Trained, batchSize: number) {
       const pairs = pairsOf(outputs, info.targets);
       return pairs.map((pair) => [pair.target, likely(pair, outputs, trained)] as const);
     });
-    await realize(...said.map(([, tensor]) => tensor));
+    await explained(
+      () => realize(...said.map(([, tensor]) => tensor)),
+      `predict: samples ${done + 1} to ${done + size}`,
+      () => plain(inputs),
+    );
+    done += size;
     return Object.fromEntries(
       said.map(([name, tensor]) => {
         const values = hostData(tensor, 'predict') as Float32Array;

@@ -157,8 +157,9 @@ function checkSame(out: string, saved: Omit<Saved, 'snapshot'>, run: Omit<Saved,
   const text = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
   for (const key of new Set([...Object.keys(old), ...Object.keys(own)])) {
     if (free.has(key) || text(old[key]) === text(own[key])) continue;
+    const { path, was, is } = difference(old[key], own[key], key);
     throw new TorcharcError(
-      `${out}: cannot go on with other settings: ${key} was ${text(old[key])} and is ${text(own[key])}; begin anew without --resume`,
+      `${out}: cannot go on with other settings: ${path} was ${text(was)} and is ${text(is)}; begin anew without --resume`,
     );
   }
   const [trained, tested] = before.sizes;
@@ -167,6 +168,18 @@ function checkSame(out: string, saved: Omit<Saved, 'snapshot'>, run: Omit<Saved,
       `${out}: cannot go on with other data: ${now.info.name} has changed since; begin anew without --resume`,
     );
   }
+}
+
+/** The first place where two values that are not the same differ. */
+function difference(was: unknown, is: unknown, path: string): { path: string; was: unknown; is: unknown } {
+  const isRecord = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (isRecord(was) && isRecord(is)) {
+    for (const key of new Set([...Object.keys(was), ...Object.keys(is)])) {
+      if (JSON.stringify(was[key]) !== JSON.stringify(is[key])) return difference(was[key], is[key], `${path}.${key}`);
+    }
+  }
+  return { path, was, is };
 }
 
 /** Where the data lies may change. */

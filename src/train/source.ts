@@ -54,7 +54,8 @@ export function countSamples(source: Source): number | null {
 /** The batches of an epoch. */
 export async function* batchesOf(who: string, source: Source, order: Order): AsyncIterable<NamedBatch> {
   if (isSamples(source)) {
-    yield* loader(source, order);
+    const { batchSize, shuffle, skip } = order;
+    yield* loader(source, { batchSize, shuffle, skip });
     return;
   }
   const batches = typeof source === 'function' ? source(order.epoch) : source;

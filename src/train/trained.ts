@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { build } from '../arc/build.ts';
 import { mapped } from '../data/fields.ts';
 import { openData } from '../data/open.ts';
-import { withPaths } from '../data/paths.ts';
+import { filesOf, withPaths } from '../data/paths.ts';
 import type { InputInfo } from '../data/samples.ts';
 import { exists, namesIn } from '../io/files.ts';
 import type { Module } from '../nn/module.ts';
@@ -100,14 +100,28 @@ async function locate(folder: string, which: Which): Promise<string> {
   return best ? checkpointPath(all, best.step) : newest;
 }
 
-/** Scores of a trained model on the test part of its data, or on other data of the same kind: all of the given file. */
+/** Where other data lie: a file in the place of the only one, or in a folder those of the same names. */
+async function otherFile(files: readonly string[], data: string): Promise<(path: string) => string> {
+  if (files.length === 1) return () => resolve(data);
+  const names = files.map((file) => basename(file));
+  const there: readonly string[] = await namesIn(data).catch(() => []);
+  const missing = names.find((name) => !there.includes(name));
+  if (missing !== undefined || new Set(names).size < names.length) {
+    throw new TorcharcError(
+      `${data}: expected a folder with files of these names, which the data of the run consist of: ${names.join(', ')}`,
+    );
+  }
+  return (path) => join(resolve(data), basename(path));
+}
+
+/** Scores of a trained model on the test part of its data, or on other data of the same kind: all of the given file, or folder of files. */
 export async function evaluate(
   trained: Trained,
   { data, batchSize }: { readonly data?: string | undefined; readonly batchSize?: number | undefined } = {},
 ): Promise<{ scores: Scores; samples: number; name: string }> {
   const { about, judged, folder } = trained;
   const { config, info } = about;
-  const given = data === undefined ? config.data : withPaths(config.data, () => resolve(data));
+  const given = data === undefined ? config.data : withPaths(config.data, await otherFile(filesOf(config.data), data));
   const dataset = await openData(given, { folder, info, whole: data !== undefined });
   try {
     const { test } = dataset;

@@ -4,6 +4,7 @@ import { onlyIfFinite } from '../engine/evaluate.ts';
 import { clipGradNorm_, clipGradValue_ } from '../nn/utils.ts';
 import { LBFGS } from '../optim/lbfgs.ts';
 import { TorcharcError } from '../util/errors.ts';
+import { explained } from './explained.ts';
 import type { FitOptions, Settings } from './fit.ts';
 import { forward } from './measure.ts';
 import { firstNonFinite } from './nonfinite.ts';
@@ -39,8 +40,15 @@ export class Updates {
     for (const [i, batch] of group.entries()) {
       const { inputs, targets, size } = batch;
       const last = i === group.length - 1;
-      const { total, parts } = await this.#step(inputs, targets, { first: i === 0, last, share: size / samples });
-      const loss = await total.item();
+      const part = { first: i === 0, last, share: size / samples };
+      const { parts, loss } = await explained(
+        async () => {
+          const { total, parts } = await this.#step(inputs, targets, part);
+          return { parts, loss: await total.item() };
+        },
+        placeOf(at),
+        () => lossesOf(this.#options, forward(this.#options, inputs), targets),
+      );
       if (!Number.isFinite(loss)) await this.#fail(batch, loss, at);
       yield { size, loss, parts: await numbersOf(parts) };
     }
@@ -83,10 +91,12 @@ export class Updates {
   ): Promise<never> {
     const { model } = this.#options;
     const where = await firstNonFinite(model, inputs, targets, () => forward(this.#options, inputs));
-    throw new TorcharcError(
-      `epoch ${at.epoch}, batch ${at.batch + 1} (step ${at.step + 1}): the loss is ${loss}; ${where}`,
-    );
+    throw new TorcharcError(`${placeOf(at)}: the loss is ${loss}; ${where}`);
   }
+}
+
+function placeOf({ epoch, batch, step }: { epoch: number; batch: number; step: number }): string {
+  return `epoch ${epoch}, batch ${batch + 1} (step ${step + 1})`;
 }
 
 interface GroupPart {
