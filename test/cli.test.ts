@@ -448,6 +448,13 @@ describe('bad input: exit code 2 and a line each', () => {
     expect(await train('b5', text('lr: 0.05', 'learning_rate: 1'))).toMatch(
       /^error: b5\/config.yaml:3:25: optimizer.learning_rate: unknown option; its options are lr, .*\n$/,
     );
+    for (const [clip, sentence] of [
+      ['{norm: 1, value: 1}', '5:1: clip: expected {norm: a number} or {value: a number}, got {"norm":1,"value":1}'],
+      ['{norm: 1, nrm_type: 1}', '5:17: clip.nrm_type: unknown key; expected one of norm'],
+      ['{value: x}', '5:8: clip.value: expected a number above 0, got "x"'],
+    ]) {
+      expect(await train('b5', text('epochs', `clip: ${clip}\nepochs`))).toBe(`error: b5/config.yaml:${sentence}\n`);
+    }
     expect(await train('b5', text('epochs', 'scheduler: {type: StepLR}\nepochs'))).toMatchInlineSnapshot(`
       "error: b5/config.yaml:5:1: scheduler.step_size: missing required argument (a positive integer)
       "
@@ -505,6 +512,9 @@ describe('bad input: exit code 2 and a line each', () => {
       "error: b7/points.csv: row 4, column 'y': expected a number, got 'four'
       "
     `);
+    expect(await train('b7', text(points.replace('3,4', '3,1e300')))).toBe(
+      "error: b7/points.csv: row 4, column 'y': expected a number that fits float32, got '1e300'\n",
+    );
     expect(await train('b7', text('x,y,class\n'))).toMatchInlineSnapshot(`
       "error: b7/points.csv: expected rows of data after the header, got none
       "

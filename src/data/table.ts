@@ -172,8 +172,10 @@ export class RowEncoder {
       const value = Number(cell);
       into[begin + j] = value;
       // an empty cell counts as 0, and what is not finite as a float32 as no number
-      if ((value === 0 && isEmpty(cell)) || !Number.isFinite(into[begin + j]!))
-        this.refuse(number, columns[j]!, 'a number', cell);
+      if ((value === 0 && isEmpty(cell)) || !Number.isFinite(into[begin + j]!)) {
+        const isLarge = Number.isFinite(value) && value !== 0;
+        this.refuse(number, columns[j]!, isLarge ? 'a number that fits float32' : 'a number', cell);
+      }
     }
   }
 

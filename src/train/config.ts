@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { dataSchema } from '../data/config.ts';
 import { parseYaml, placed, type Yaml } from '../io/yaml.ts';
-import { count, expected, issuesOf, mapping, seed, text } from '../util/expected.ts';
+import { choose, count, expected, issuesOf, mapping, seed, text } from '../util/expected.ts';
 import { metricOf, unknownMetric } from './metrics.ts';
 
 const positive = () => {
@@ -25,10 +25,13 @@ const metrics = z.union(
   expected('a list of metrics, such as [accuracy, confusion], or lists by output'),
 );
 
-const clip = z.union(
-  [z.strictObject({ norm: positive() }), z.strictObject({ value: positive() })],
-  expected('{norm: a number} or {value: a number}'),
-);
+const CLIP = '{norm: a number} or {value: a number}';
+const clip = choose((value) => {
+  const given = typeof value === 'object' && value !== null ? value : {};
+  if ('norm' in given && 'value' in given) return z.never(expected(CLIP));
+  if ('value' in given) return mapping({ value: positive() }, CLIP);
+  return mapping({ norm: positive() }, CLIP);
+});
 const schedule = mapping(
   {
     every: z.enum(['epoch', 'update'], expected('epoch or update')).default('epoch'),
