@@ -5,7 +5,7 @@ import { leaf, Tensor } from '../tensor/tensor.ts';
 import { ArgError } from '../util/errors.ts';
 import { Generator } from '../util/generator.ts';
 import { show } from '../util/python.ts';
-import { didYouMean } from '../util/suggest.ts';
+import { strayOption } from '../util/suggest.ts';
 import type { Field, Samples } from './samples.ts';
 
 export { arrayField, subset } from './fields.ts';
@@ -46,11 +46,8 @@ export function loader(samples: Samples, options: LoaderOptions): AsyncIterable<
 const names = ['batchSize', 'shuffle', 'skip', 'dropLast'];
 
 function checkLoader(options: LoaderOptions): void {
-  const stray = Object.keys(options ?? {}).find((name) => !names.includes(name));
-  if (stray !== undefined) {
-    const hint = didYouMean(stray, names) || `; its options are ${names.join(', ')}`;
-    throw new ArgError(`loader: ${stray}: unknown option${hint}`);
-  }
+  const stray = strayOption(options ?? {}, names);
+  if (stray) throw new ArgError(`loader: ${stray.name}: ${stray.message}`);
   const { batchSize, shuffle = null, skip = 0 } = options ?? {};
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
     throw new ArgError(`loader: batchSize: expected a positive whole number, got ${show(batchSize)}`);

@@ -14,14 +14,17 @@ export function lowerInput(b: GraphBuilder, inputs: Operands, attrs: InputAttrs,
   return lowerFor(b, inputs, attrs, gs, ws, b.isConstant(inputs[1]));
 }
 
-function lowerFor(b: GraphBuilder, inputs: Operands, attrs: InputAttrs, gs: Shape, ws: Shape, frozen: boolean): string {
+/** How it is written; `frozen`: the weights are constants. */
+type Form = (b: GraphBuilder, inputs: Operands, attrs: InputAttrs, gs: Shape, ws: Shape, frozen: boolean) => string;
+
+const lowerFor: Form = (b, inputs, attrs, gs, ws, frozen) => {
   if (ws.length === 5) {
     return (hasWindows(attrs, gs, ws, frozen) ? byWindows : bySlices)(b, inputs, attrs, gs, ws, frozen);
   }
   if (flips(attrs, ws, gs[0]!)) return flipped(b, inputs, attrs, gs, ws);
   if (ws.length === 3) return asPlane(b, inputs, attrs, gs, ws, frozen);
   return (frozen && hasPhases(attrs, gs, ws) ? byPhases : direct)(b, inputs, attrs, gs, ws);
-}
+};
 
 function direct(b: GraphBuilder, [g, ...rest]: Operands, attrs: InputAttrs, gs: Shape, ws: Shape): string {
   const extra = excess(attrs, gs, ws);
@@ -35,14 +38,7 @@ function direct(b: GraphBuilder, [g, ...rest]: Operands, attrs: InputAttrs, gs: 
 }
 
 /** One dimension as a plane one row high: ORT's transposed convolution of planes is 3 times faster than that of lines. */
-function asPlane(
-  b: GraphBuilder,
-  [g, w, ...bias]: Operands,
-  attrs: InputAttrs,
-  gs: Shape,
-  ws: Shape,
-  frozen: boolean,
-): string {
+const asPlane: Form = (b, [g, w, ...bias], attrs, gs, ws, frozen) => {
   const flat = ([n, c, l]: Shape) => [n!, c!, 1, l!];
   const wide = {
     stride: [1, ...attrs.stride],
@@ -54,20 +50,13 @@ function asPlane(
   const operands = [b.reshape(g, flat(gs)), b.reshape(w, flat(ws)), ...bias] as unknown as Operands;
   const shape = [gs[0]!, ws[1]! * attrs.groups, ...attrs.size];
   return b.reshape(lowerFor(b, operands, wide, flat(gs), flat(ws), frozen), shape, flat(shape));
-}
+};
 
 /**
  * Three dimensions: each slice of g transposed in two, for every tap in the depth at once, and these added up where they overlap.
  * ORT's 3-d transposed convolution is 4 to 6 times slower, a 3-d convolution with flipped weights 2 times.
  */
-function bySlices(
-  b: GraphBuilder,
-  [g, w, bias]: Operands,
-  attrs: InputAttrs,
-  gs: Shape,
-  ws: Shape,
-  frozen: boolean,
-): string {
+const bySlices: Form = (b, [g, w, bias], attrs, gs, ws, frozen) => {
   const { groups, size } = attrs;
   const [n, k, depth, ...area] = gs as [number, number, number, ...number[]];
   const c = ws[1]! * groups;
@@ -85,7 +74,7 @@ function bySlices(
   const summed = overlapped(b, each, [n, depth, taps, c * pixels], attrs);
   const z = b.reshape(slicesOf(b, summed, [n, size[0]!, c, pixels]), [n, c, ...size]);
   return bias === undefined ? z : b.node('Add', [z, b.reshape(bias, [c, 1, 1, 1])]);
-}
+};
 
 /** x [N, C, D, *] as [N, D, C, pixels]. */
 function slicesOf(b: GraphBuilder, x: string, [n, c, depth, ...area]: Shape): string {
@@ -110,14 +99,7 @@ function hasWindows(attrs: InputAttrs, gs: Shape, ws: Shape, frozen: boolean): b
  * Three dimensions: the slices of g that meet at a depth side by side as channels, and the `stride` depths that they give side by side
  * as channels too. Less is moved than in `bySlices`, since nothing is added up.
  */
-function byWindows(
-  b: GraphBuilder,
-  [g, w, ...bias]: Operands,
-  attrs: InputAttrs,
-  gs: Shape,
-  ws: Shape,
-  frozen: boolean,
-): string {
+const byWindows: Form = (b, [g, w, ...bias], attrs, gs, ws, frozen) => {
   const [n, k, depth, ...area] = gs as [number, number, number, ...number[]];
   const c = ws[1]!;
   const [step, before, out] = [attrs.stride[0]!, attrs.padding[0]!, attrs.size[0]!];
@@ -149,7 +131,7 @@ function byWindows(
   const all = b.reshape(y, [n, count * step, c, size]);
   const cut = b.node('Slice', [all, b.ints([start]), b.ints([start + out]), b.ints([1])]);
   return b.reshape(slicesOf(b, cut, [n, out, c, size]), [n, c, ...attrs.size]);
-}
+};
 
 /** Weights [K, C/g, kd, kh, kw] as [K, taps · C/g, kh, kw]; with the zeros of a dilation, taps a multiple of the stride. */
 function depthFirst(

@@ -14,7 +14,7 @@ import { LRScheduler } from '../optim/schedulers/scheduler.ts';
 import { ArgError, TorcharcError } from '../util/errors.ts';
 import { defaultGenerator, Generator } from '../util/generator.ts';
 import { show } from '../util/python.ts';
-import { didYouMean } from '../util/suggest.ts';
+import { strayOption } from '../util/suggest.ts';
 import { evaluator, inspect, type Measured, measure, total } from './measure.ts';
 import { better, higherIsBetter, improved, type Scores } from './metrics.ts';
 import { checkObjective, type Objective, type Tensors } from './objective.ts';
@@ -313,7 +313,7 @@ export async function checkFit(options: FitOptions): Promise<Measured[]> {
 }
 
 /** The options there are, and what those that are records consist of. */
-const known: Readonly<Record<keyof FitOptions, readonly string[] | null>> = {
+const OPTIONS: Readonly<Record<keyof FitOptions, readonly string[] | null>> = {
   ...{ model: null, forward: null, criterion: null, losses: null, loss: null, lossWeights: null, metrics: null },
   ...{ optimizer: null, scheduler: null, schedule: ['every', 'metric'], accumulate: null, clip: ['norm', 'value'] },
   ...{ train: null, test: null, info: null, epochs: null, batchSize: null, seed: null, evaluateEvery: null },
@@ -324,16 +324,14 @@ const known: Readonly<Record<keyof FitOptions, readonly string[] | null>> = {
 /** Check that each option is one, which matters where no compiler does. */
 function checkNames(options: FitOptions): void {
   const check = (given: object, names: readonly string[], before: string) => {
-    const stray = Object.keys(given).find((name) => !names.includes(name));
-    if (stray === undefined) return;
-    const hint = didYouMean(stray, names) || `; its options are ${names.join(', ')}`;
-    throw new OptionError(before + stray, `unknown option${hint}`);
+    const stray = strayOption(given, names);
+    if (stray) throw new OptionError(before + stray.name, stray.message);
   };
-  check(options, Object.keys(known), '');
+  check(options, Object.keys(OPTIONS), '');
   for (const name of ['model', 'optimizer', 'train'] as const) {
     if (options[name] === undefined || options[name] === null) throw new OptionError(name, 'missing required option');
   }
-  for (const [name, parts] of Object.entries(known)) {
+  for (const [name, parts] of Object.entries(OPTIONS)) {
     const value = options[name as keyof FitOptions];
     if (!parts || value === undefined || value === null) continue;
     if (typeof value !== 'object') throw new OptionError(name, `expected a record, got ${show(value)}`);

@@ -33,6 +33,8 @@ interface Metric {
   readonly of: 'classes' | 'values';
   /** Whether more is better; null for what is no number. */
   readonly higher: boolean | null;
+  /** Classes there must be. */
+  readonly least?: number;
   readonly make: (reading: Reading) => Counter;
 }
 
@@ -167,7 +169,7 @@ export const metricNames: readonly string[] = [...Object.keys(metrics), 'top3'];
 /** A metric by its name; null if there is none. */
 export function metricOf(name: string): Metric | null {
   const k = /^top([1-9]\d{0,5})$/.exec(name)?.[1];
-  if (k) return { of: 'classes', higher: true, make: top(Number(k)) };
+  if (k) return { of: 'classes', higher: true, least: Number(k), make: top(Number(k)) };
   return Object.hasOwn(metrics, name) ? metrics[name]! : null;
 }
 
@@ -193,7 +195,7 @@ export class Tally {
           metric.of === 'values' ? ['values to predict', 'classes'] : ['classes to predict', 'values'];
         throw new OptionError('metrics', `${name} is for ${what}, but ${who} has ${got}`);
       }
-      if (Number(/^top(\d+)$/.exec(name)?.[1] ?? 1) > classesOf(reading)) {
+      if ((metric.least ?? 0) > classesOf(reading)) {
         throw new OptionError('metrics', `${name}: ${who} has no more than ${classesOf(reading)} classes`);
       }
       return [name, metric.make(reading)] as const;

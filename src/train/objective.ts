@@ -210,9 +210,9 @@ export function readingOf(
     return { kind: 'binary', threshold: typeName(criterion.constructor) === 'BCELoss' ? 0.5 : 0 };
   }
   if (task === 'regression') {
-    if (criterion && /^(CrossEntropy|NLL)Loss$/.test(typeName(criterion.constructor)) && numel(shape) === shape[0]) {
+    if (criterion && typeName(criterion.constructor) === 'CrossEntropyLoss' && numel(shape) === shape[0]) {
       throw new ArgError(
-        `${who}: ${typeName(criterion.constructor)} compares the scores of classes, ${got}, one for each sample, which always has loss 0; use MSELoss for values`,
+        `${who}: CrossEntropyLoss compares the scores of classes, ${got}, one for each sample, which always has loss 0; use MSELoss for values`,
       );
     }
     if (oneEach) return { kind: 'values', width: numel(each), scale: about?.scale ?? null };

@@ -47,3 +47,10 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   const last = words.pop()!;
   return ` (did you mean ${words.length > 0 ? `${words.join(', ')} or ` : ''}${last}?)`;
 }
+
+/** The first key of `given` that is none of `names`, and what to say of it; null where all are known. */
+export function strayOption(given: object, names: readonly string[]): { name: string; message: string } | null {
+  const name = Object.keys(given).find((key) => !names.includes(key));
+  if (name === undefined) return null;
+  return { name, message: `unknown option${didYouMean(name, names) || `; its options are ${names.join(', ')}`}` };
+}
