@@ -89,6 +89,7 @@ export async function prepare(path: string, overrides: Overrides = {}): Promise<
     await writeOut(run, given);
     if (!saved) return { ...run, aside };
     await cutLogs(out, saved.about.logs);
+    await settle(run, saved.snapshot);
     return { ...run, fit: { ...options, resume: saved.snapshot }, logs: saved.about.logs };
   } catch (e) {
     await data.close?.();
@@ -243,12 +244,18 @@ export async function train(run: Run, hooks: TrainHooks = {}): Promise<FitResult
 
 /** Write a checkpoint, and remove what it makes superfluous. */
 async function save(run: Run, snapshot: Saved['snapshot'], logs: Logs): Promise<void> {
-  const { out, config, arc } = run;
+  const { out, arc } = run;
   const folder = join(out, CHECKPOINTS);
-  const { step, best } = snapshot.progress;
-  const path = checkpointPath(folder, step);
   await makeFolder(folder);
-  await writeCheckpoint(path, { snapshot, arc, about: about(run, logs) });
+  await writeCheckpoint(checkpointPath(folder, snapshot.progress.step), { snapshot, arc, about: about(run, logs) });
+  await settle(run, snapshot);
+}
+
+/** What follows from the newest checkpoint; done again when a run goes on, which may have been killed before it was. */
+async function settle({ out, config }: Pick<Run, 'out' | 'config'>, { progress }: Saved['snapshot']): Promise<void> {
+  const folder = join(out, CHECKPOINTS);
+  const { step, best } = progress;
+  const path = checkpointPath(folder, step);
   if (best?.step === step) await shareFile(join(path, 'model.safetensors'), join(out, 'best.safetensors'));
   await shareFile(join(path, 'model.safetensors'), join(out, 'last.safetensors'));
   await prune(folder, config.checkpoint.keep, best?.step ?? null);

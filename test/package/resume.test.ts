@@ -101,6 +101,13 @@ describe('torcharc train --resume', () => {
       }
     }
     expect(train('--out', `killed-${ends}`, '--resume')).toMatchObject({ code: 0, err: '' });
+    // as if killed right after the last checkpoint was there
+    const left = join(folder, `killed-${ends}`);
+    // a link to the checkpoint's own
+    rmSync(join(left, 'last.safetensors'));
+    writeFileSync(join(left, 'last.safetensors'), 'older');
+    cpSync(join(left, 'checkpoints/step-39'), join(left, 'checkpoints/step-36'), { recursive: true });
+    expect(train('--out', `killed-${ends}`, '--resume')).toMatchObject({ code: 0, err: '' });
     expect(endOf(`killed-${ends}`)).toEqual(whole);
     expect(readdirSync(join(folder, `killed-${ends}`, 'checkpoints')).filter((name) => name.endsWith('.tmp'))).toEqual(
       [],
