@@ -3,13 +3,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
 
-const sources = ['optim/kernels', 'util/mt19937'];
+const sources = ['engine/small', 'optim/kernels', 'util/mt19937'];
 
 const at = (path: string) => new URL(`../src/${path}`, import.meta.url);
 
 /** The code of a .wat file, in hex. */
 export async function assemble(source: string): Promise<string> {
-  const parsed = (await wabt()).parseWat(source, readFileSync(at(`${source}.wat`), 'utf8'), { simd: true });
+  const parsed = (await wabt()).parseWat(source, readFileSync(at(`${source}.wat`), 'utf8'), {
+    simd: true,
+    bulk_memory: true,
+  });
   parsed.validate();
   return Buffer.from(parsed.toBinary({}).buffer).toString('hex');
 }

@@ -38,7 +38,7 @@ const frozenOp: Op<{ plan: Plan }> = {
     });
     return lowerInto(b, plan.graph, feeds);
   },
-  inner: ({ plan }) => plan.graph.nodes,
+  inner: ({ plan }) => ({ ...plan.graph, inputs: plan.inputs }),
 };
 
 /** What `freeze` needs of a model. */

@@ -132,7 +132,7 @@ export function workOf(nodes: readonly Node[]): number {
     if (!computes(node) || node.op!.repeats) continue;
     const { inner, macs, serial } = node.op!;
     if (inner) {
-      work += workOf(inner(node.attrs));
+      work += workOf(inner(node.attrs).nodes);
       continue;
     }
     const products = 2 * (macs?.(node.inputs, node.attrs, node) ?? 0);

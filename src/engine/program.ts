@@ -3,6 +3,7 @@ import { createSession, type Session } from '../runtime/session.ts';
 import { isDirect } from './direct.ts';
 import { type Graph, hashOf, matches, type Structure, structureOf } from './graph.ts';
 import { lower, type Place, workOf } from './lower.ts';
+import { smallProgram } from './small.ts';
 
 export interface Program {
   readonly session: Session;
@@ -45,17 +46,21 @@ export function programFor(graph: Graph): Program | Promise<Program> {
 
 async function makeProgram(graph: Graph, hash: number): Promise<Program> {
   const structure = structureOf(graph);
-  const { bytes, feeds, outputs, direct } = lower(graph, await isDirect(graph.outputs));
-  // Training graphs are written as they should run, and run the same however they are cut into runs only if ORT leaves them so.
-  const optimize = graph.nodes.some(({ op, data }) => op?.constants && !data) ? 'all' : 'disabled';
-  const session = await createSession(bytes, { threads: workOf(graph.nodes) < ONE_THREAD ? 1 : 0, optimize, direct });
-  const program = { session, feeds, outputs, direct: direct !== null };
+  const program = (await smallProgram(graph)) ?? (await ortProgram(graph));
   const bucket = cache.get(hash) ?? [];
   bucket.push({ hash, structure, program, lastUse: ++clock });
   cache.set(hash, bucket);
   size++;
   while (size > Math.max(1, sessionLimit.count)) await evict();
   return program;
+}
+
+async function ortProgram(graph: Graph): Promise<Program> {
+  const { bytes, feeds, outputs, direct } = lower(graph, await isDirect(graph.outputs));
+  // Training graphs are written as they should run, and run the same however they are cut into runs only if ORT leaves them so.
+  const optimize = graph.nodes.some(({ op, data }) => op?.constants && !data) ? 'all' : 'disabled';
+  const session = await createSession(bytes, { threads: workOf(graph.nodes) < ONE_THREAD ? 1 : 0, optimize, direct });
+  return { session, feeds, outputs, direct: direct !== null };
 }
 
 async function evict(): Promise<void> {

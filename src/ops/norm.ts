@@ -140,6 +140,12 @@ const affineOp: Op<Record<string, never>> = {
     const unit = [constantOf(b, 0, channel), constantOf(b, 1, channel)];
     return b.node('BatchNormalization', [x!, scale!, shift!, ...unit], { epsilon: float(0) });
   },
+  small: (_ins, _attrs, { shape: [batch, channels, ...others], dtype }) => {
+    if (dtype !== 'float32') return null;
+    return (kernels, [x, scale, shift], y) => {
+      kernels.affine(x!, scale!, shift!, batch!, channels!, numel(others), y);
+    };
+  },
 };
 /** x · scale + shift with scale and shift [C] along dimension 1 of x [N, C, *]. */
 export function affine(x: Tensor, scale: Tensor, shift: Tensor): Tensor {

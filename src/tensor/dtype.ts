@@ -34,6 +34,11 @@ export function allocate<D extends Dtype>(dtype: D, length: number): TypedArrays
   return new constructors[dtype](length) as TypedArrays[D];
 }
 
+/** `length` values from byte `at` of a buffer. */
+export function arrayOver(dtype: Dtype, buffer: ArrayBuffer, at: number, length: number): TypedArray {
+  return new constructors[dtype](buffer, at, length);
+}
+
 /** Bytes an element takes. */
 export function itemSize(dtype: Dtype): number {
   return sizes[dtype];

@@ -1,4 +1,5 @@
 import type { GraphBuilder } from '../onnx/builder.ts';
+import type { TypedArray } from './dtype.ts';
 import type { Aval, Node, Tensor } from './tensor.ts';
 
 /**
@@ -24,6 +25,28 @@ export type MultiGrad<A> = (
   attrs: A,
   needs: readonly boolean[],
 ) => (Tensor | null)[];
+
+/** A graph that an operation stands for; `inputs` are the operation's, in its order. */
+export interface Inner {
+  readonly nodes: readonly Node[];
+  readonly inputs: readonly Node[];
+  readonly outputs: readonly Node[];
+}
+
+/** The functions of `engine/small.wat`. Pointers are byte offsets into the memory they share. */
+export interface Kernels {
+  gather(w: number, bytes: number, rows: number, index: number, count: number, y: number): number;
+  affine(x: number, scale: number, shift: number, batch: number, channels: number, size: number, y: number): void;
+  halve(x: number, pairs: number, width: number, y: number): void;
+}
+
+/** One run: where operands and result are, and the operands' values, for what an error says. */
+export type SmallRun = (
+  kernels: Kernels,
+  inputs: readonly number[],
+  out: number,
+  values: readonly TypedArray[],
+) => void;
 
 /** An operation: everything there is to know about it, in one record. `A` are its attributes: plain data. */
 export interface Op<A = unknown> {
@@ -53,7 +76,9 @@ export interface Op<A = unknown> {
   /** Its work is many small steps one after the other, which a second thread makes slower. */
   readonly serial?: boolean;
   /** What it is made of, if it stands for a whole graph. */
-  readonly inner?: (attrs: A) => readonly Node[];
+  readonly inner?: (attrs: A) => Inner;
+  /** How our own kernels compute it (`engine/small.ts`); null where they do not. */
+  readonly small?: (inputs: readonly Aval[], attrs: A, out: Aval) => SmallRun | null;
   /** Multiply-adds, for the operations that do many per element. */
   readonly macs?: (inputs: readonly Aval[], attrs: A, out: Aval) => number;
 }

@@ -35,9 +35,7 @@ function checkLookup(who: string, index: Tensor, weight: Tensor): void {
   if (!index.node.data || mode.inferring) return;
   const rows = weight.shape[0]!;
   for (const value of index.node.data) {
-    if (value < 0 || value >= rows) {
-      throw new ArgError(`${who}: index out of range in self: ${value} is not in the valid range [0, ${rows})`);
-    }
+    if (value < 0 || value >= rows) throw ops.outOfRange(who, value, rows);
   }
 }
 

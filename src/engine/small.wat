@@ -1,0 +1,85 @@
+;; Operations that only move what passes; assembled into small.ts by scripts/wasm.ts. Pointers are byte offsets.
+(module
+  (memory (import "host" "memory") 1)
+
+  ;; The rows of $w, each of $bytes, at $count int64 indices; how many were below $rows, from the first.
+  (func (export "gather")
+    (param $w i32) (param $bytes i32) (param $rows i32) (param $index i32) (param $count i32) (param $y i32) (result i32)
+    (local $i i32) (local $row i64)
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $i) (local.get $count)))
+        (local.set $row (i64.load (i32.add (local.get $index) (i32.shl (local.get $i) (i32.const 3)))))
+        (br_if $done (i64.ge_u (local.get $row) (i64.extend_i32_u (local.get $rows))))
+        (memory.copy
+          (i32.add (local.get $y) (i32.mul (local.get $i) (local.get $bytes)))
+          (i32.add (local.get $w) (i32.mul (i32.wrap_i64 (local.get $row)) (local.get $bytes)))
+          (local.get $bytes))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $next)))
+    (local.get $i))
+
+  ;; y = x scale + shift: $batch times $channels runs of $size floats; the scales and the shifts are one per channel.
+  (func (export "affine")
+    (param $x i32) (param $scale i32) (param $shift i32) (param $batch i32) (param $channels i32) (param $size i32) (param $y i32)
+    (local $c i32) (local $end i32) (local $rest i32)
+    (loop $sample
+      (local.set $c (i32.const 0))
+      (loop $channel
+        (local.set $end (i32.add (local.get $x) (i32.shl (i32.and (local.get $size) (i32.const -4)) (i32.const 2))))
+        (local.set $rest (i32.add (local.get $x) (i32.shl (local.get $size) (i32.const 2))))
+        (block $full
+          (loop $four
+            (br_if $full (i32.ge_u (local.get $x) (local.get $end)))
+            (v128.store (local.get $y) (f32x4.add
+              (f32x4.mul (v128.load (local.get $x)) (v128.load32_splat (i32.add (local.get $scale) (local.get $c))))
+              (v128.load32_splat (i32.add (local.get $shift) (local.get $c)))))
+            (local.set $x (i32.add (local.get $x) (i32.const 16)))
+            (local.set $y (i32.add (local.get $y) (i32.const 16)))
+            (br $four)))
+        (block $all
+          (loop $one
+            (br_if $all (i32.ge_u (local.get $x) (local.get $rest)))
+            (f32.store (local.get $y) (f32.add
+              (f32.mul (f32.load (local.get $x)) (f32.load (i32.add (local.get $scale) (local.get $c))))
+              (f32.load (i32.add (local.get $shift) (local.get $c)))))
+            (local.set $x (i32.add (local.get $x) (i32.const 4)))
+            (local.set $y (i32.add (local.get $y) (i32.const 4)))
+            (br $one)))
+        (br_if $channel (i32.lt_u
+          (local.tee $c (i32.add (local.get $c) (i32.const 4)))
+          (i32.shl (local.get $channels) (i32.const 2)))))
+      (br_if $sample (local.tee $batch (i32.sub (local.get $batch) (i32.const 1))))))
+
+  ;; The largest of each 2 by 2: $pairs pairs of rows of $width floats, an even number.
+  (func (export "halve") (param $x i32) (param $pairs i32) (param $width i32) (param $y i32)
+    (local $below i32) (local $full i32) (local $end i32) (local $p v128) (local $q v128)
+    (local.set $width (i32.shl (local.get $width) (i32.const 2)))
+    (loop $pair
+      (local.set $below (i32.add (local.get $x) (local.get $width)))
+      (local.set $end (local.get $below))
+      (local.set $full (i32.sub (local.get $end) (i32.and (local.get $width) (i32.const 31))))
+      (block $eights
+        (loop $eight
+          (br_if $eights (i32.ge_u (local.get $x) (local.get $full)))
+          (local.set $p (f32x4.max (v128.load (local.get $x)) (v128.load (local.get $below))))
+          (local.set $q (f32x4.max (v128.load offset=16 (local.get $x)) (v128.load offset=16 (local.get $below))))
+          (v128.store (local.get $y) (f32x4.max
+            (i8x16.shuffle 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27 (local.get $p) (local.get $q))
+            (i8x16.shuffle 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31 (local.get $p) (local.get $q))))
+          (local.set $x (i32.add (local.get $x) (i32.const 32)))
+          (local.set $below (i32.add (local.get $below) (i32.const 32)))
+          (local.set $y (i32.add (local.get $y) (i32.const 16)))
+          (br $eight)))
+      (block $twos
+        (loop $two
+          (br_if $twos (i32.ge_u (local.get $x) (local.get $end)))
+          (f32.store (local.get $y) (f32.max
+            (f32.max (f32.load (local.get $x)) (f32.load offset=4 (local.get $x)))
+            (f32.max (f32.load (local.get $below)) (f32.load offset=4 (local.get $below)))))
+          (local.set $x (i32.add (local.get $x) (i32.const 8)))
+          (local.set $below (i32.add (local.get $below) (i32.const 8)))
+          (local.set $y (i32.add (local.get $y) (i32.const 4)))
+          (br $two)))
+      (local.set $x (local.get $below))
+      (br_if $pair (local.tee $pairs (i32.sub (local.get $pairs) (i32.const 1)))))))
