@@ -16,14 +16,14 @@ export function lowerForward(
   return b.node('Conv', inputs as readonly string[], onnxAttributes(attrs, ws.slice(2)));
 }
 
-/** Three dimensions, with channels that ORT can lay out in blocks of 8 or 16. */
+/** Three dimensions, with more to do than to lay out. */
 function isDeep({ groups }: ConvAttrs, ws: Shape): boolean {
-  return ws.length === 5 && groups === 1 && ws[0]! % 16 === 0 && (ws[1]! * ws[2]!) % 16 === 0;
+  return ws.length === 5 && groups === 1 && ws[1]! >= 4 && ws[2]! > 1;
 }
 
 /**
- * Three dimensions as two: what the taps in the depth see of x, side by side as channels. With constant weights ORT computes that in
- * its blocked layout, which it has for planes only: 1.5 times faster than its 3-d convolution.
+ * Three dimensions as two: what the taps in the depth see of x, side by side as channels. ORT is up to twice as fast at planes, and
+ * with constant weights and channels in sixteens it computes them in its blocked layout.
  */
 function byDepth(b: GraphBuilder, inputs: Operands, attrs: ConvAttrs, xs: Shape, ws: Shape, ys: Shape): string {
   const [x, w, ...bias] = inputs;
