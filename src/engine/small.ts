@@ -1,13 +1,14 @@
 /**
- * Frozen models of one light operation, run by kernels of our own in memory that holds their constants.
+ * Light frozen models, run by kernels of our own in memory that holds their constants: those of which every operation that depends on
+ * what is fed has a rule `small`.
  *
  * A run of ONNX Runtime takes about 13 µs however little it does, and twice that where much comes out (`direct.ts`): more than
- * PyTorch needs for a lookup or for evaluation-mode batch norm. An operation takes part by its rule `small`.
+ * PyTorch needs for a lookup, or for normalising a few rows.
  */
 import { GraphBuilder } from '../onnx/builder.ts';
 import { createSession, type Results, runtime, type Session } from '../runtime/session.ts';
 import { arrayOver, itemSize, type TypedArray } from '../tensor/dtype.ts';
-import type { Inner, Kernels } from '../tensor/op.ts';
+import type { Inner, Kernels, SmallRun } from '../tensor/op.ts';
 import { pickOp } from '../tensor/outputs.ts';
 import { numel } from '../tensor/shape.ts';
 import type { Aval, Node } from '../tensor/tensor.ts';
@@ -20,59 +21,81 @@ import type { Program } from './program.ts';
 const MUCH = 2 ** 20;
 /** Pointers have 32 bits. */
 const MOST = 2 ** 30;
+/** Where values begin: 0 is no place. */
+const START = 16;
 
 /** The program of a graph that is such a model; null for all others. */
 export async function smallProgram(graph: Graph): Promise<Program | null> {
   const [frozen, ...others] = graph.nodes.filter(computes);
   const model = frozen?.op?.inner?.(frozen.attrs);
-  if (!model || others.length > 0 || graph.outputs.length > 1) return null;
+  if (!model || others.length > 0 || graph.outputs.length > 1 || model.outputs.length > 1) return null;
   const fed = frozen!.inputs.map((node) => graph.feeds.indexOf(node));
-  const step = onlyStep(model);
-  const run = step?.op?.small?.(step.inputs, step.attrs, step);
-  if (!step || !run || fed.includes(-1)) return null;
+  const found = stepsOf(model);
+  if (!found || fed.includes(-1)) return null;
 
-  const values = [...step.inputs, step];
+  const { steps, home } = found;
+  const results = steps.map(({ node }) => node);
+  const constants = new Set(results.flatMap(({ inputs }) => inputs.filter((node) => !home.has(node))));
+  const values = [...model.inputs, ...constants, ...results];
   if (values.some(({ shape }) => numel(shape) === 0)) return null;
-  if (room([...model.inputs, step]) > MUCH || room(values) > MOST) return null;
+  if (room([...model.inputs, ...results]) > MUCH || room(values) > MOST) return null;
   // feeds and results are its tensors
   await runtime();
-  const loaded = kernels && loadWasm<Kernels>(kernels, room(values));
+  const loaded = kernels && loadWasm<Kernels>(kernels, room(values) + START);
   if (!loaded) return null;
-  const places = values.map(({ dtype, shape }, i) =>
-    arrayOver(dtype, loaded.buffer, room(values.slice(0, i)), numel(shape)),
-  );
-  const pointers = places.map(({ byteOffset }) => byteOffset);
-  const out = places.at(-1)!;
-  const constants = await valuesOf(step.inputs.filter((node) => !model.inputs.includes(node)));
-  const given: { name: string; place: TypedArray }[] = [];
-  step.inputs.forEach((node, i) => {
-    const value = constants.get(node);
-    if (value) copy(value, places[i]!);
-    else given.push({ name: `x${fed[model.inputs.indexOf(node)]}`, place: places[i]! });
+  const places = new Map<Node, TypedArray>();
+  values.forEach((node, i) => {
+    const at = START + room(values.slice(0, i));
+    places.set(node, arrayOver(node.dtype, loaded.buffer, at, numel(node.shape)));
   });
+  const placeOf = (node: Node) => places.get(home.get(node) ?? node)!;
+  for (const [node, value] of await valuesOf([...constants])) copy(value, placeOf(node));
+  const given = model.inputs.map((node, i) => ({ name: `x${fed[i]}`, place: placeOf(node) }));
+  const calls = steps.map(({ run, node }) => {
+    const operands = node.inputs.map(placeOf);
+    const pointers = operands.map(({ byteOffset }) => byteOffset);
+    const { byteOffset } = placeOf(node);
+    return () => run(loaded.call, pointers, byteOffset, operands);
+  });
+  const [out] = model.outputs as [Node];
+  const result = placeOf(out);
 
   const session: Session = {
     run(feeds, outputs) {
       for (const { name, place } of given) copy(feeds[name]!.data as TypedArray, place);
-      run(loaded.call, pointers, out.byteOffset, places);
-      copy(out, outputs.y!.data as TypedArray);
+      for (const call of calls) call();
+      copy(result, outputs.y!.data as TypedArray);
       return outputs as Results;
     },
     release: async () => {},
   };
-  const { dtype, shape } = step;
+  const { dtype, shape } = out;
   const feeds = graph.feeds.map((_, i) => `x${i}`);
   return { session, feeds, outputs: [{ name: 'y', dtype, shape, part: null }], direct: true };
 }
 
-/** What a model does with its inputs, if that is one operation whose first result is the model's. */
-function onlyStep({ nodes, inputs, outputs }: Inner): Node | null {
-  const live = new Set(inputs);
-  for (const node of nodes) if (node.inputs.some((input) => live.has(input))) live.add(node);
-  const [step, ...others] = [...live].slice(inputs.length).filter(computes);
-  const [out] = outputs;
-  const picked = out?.op === pickOp && (out.attrs as { index: number }).index === 0 ? out.inputs[0] : out;
-  return step && others.length === 0 && outputs.length === 1 && picked === step ? step : null;
+/** What a model does with its inputs, if kernels do all of that, and for each value that depends on them in whose place it is. */
+function stepsOf({
+  nodes,
+  inputs,
+  outputs,
+}: Inner): { steps: { node: Node; run: SmallRun }[]; home: Map<Node, Node> } | null {
+  const home = new Map(inputs.map((node) => [node, node]));
+  const steps: { node: Node; run: SmallRun }[] = [];
+  for (const node of nodes) {
+    const { op, attrs } = node;
+    if (op === null || !node.inputs.some((input) => home.has(input))) continue;
+    const isFirst = op === pickOp && (attrs as { index: number }).index === 0;
+    if (isFirst || op.small === 'same') {
+      home.set(node, home.get(node.inputs[0]!)!);
+      continue;
+    }
+    const run = op.small?.(node.inputs, attrs, node);
+    if (!run) return null;
+    home.set(node, node);
+    steps.push({ node, run });
+  }
+  return steps.length > 0 && outputs.every((node) => home.has(node)) ? { steps, home } : null;
 }
 
 /** Bytes that values take, each to the next multiple of 16. */
@@ -107,16 +130,23 @@ async function valuesOf(nodes: readonly Node[]): Promise<Map<Node, TypedArray>> 
 
 /** small.wat, by `scripts/wasm.ts`. */
 export const code: string =
-  '0061736d01000000011c0360067f7f7f7f7f7f017f60077f7f7f7f7f7f7f0060047f7f7f7f0002100104686f7374066d656d6f72790200' +
-  '01030403000102071b0306676174686572000006616666696e6500010568616c766500020af403034a02017f017e02400340200620044f' +
-  '0d01200320064103746a290300210720072002ad5a0d012005200620016c6a20002007a720016c6a2001fc0a0000200641016a21060c00' +
-  '0b0b20060bb70101037f034041002107034020002005417c714102746a2108200020054102746a210902400340200020084f0d01200620' +
-  '00fd000400200120076afd090200fde601200220076afd090200fde401fd0b0400200041106a2100200641106a21060c000b0b02400340' +
-  '200020094f0d01200620002a0200200120076a2a020094200220076a2a020092380200200041046a2100200641046a21060c000b0b2007' +
-  '41046a22072004410274490d000b200341016b22030d000b0bed0102037f027b200241027421020340200020026a210420042106200620' +
-  '02411f716b210502400340200020054f0d012000fd0004002004fd000400fde90121072000fd0004102004fd000410fde9012108200320' +
-  '072008fd0d0001020308090a0b1011121318191a1b20072008fd0d040506070c0d0e0f141516171c1d1e1ffde901fd0b0400200041206a' +
-  '2100200441206a2104200341106a21030c000b0b02400340200020064f0d01200320002a020020002a02049720042a020020042a020497' +
-  '97380200200041086a2100200441086a2104200341046a21030c000b0b20042100200141016b22010d000b0b';
+  '0061736d01000000012c0560067f7f7f7f7f7f017f60077f7f7f7f7f7f7f0060047f7f7f7f0060087f7f7f7f7f7d7f7f0060017b017d02' +
+  '100104686f7374066d656d6f7279020001030605000102030407270406676174686572000006616666696e6500010568616c7665000209' +
+  '6e6f726d616c697a6500030acb06054a02017f017e02400340200620044f0d01200320064103746a290300210720072002ad5a0d012005' +
+  '200620016c6a20002007a720016c6a2001fc0a0000200641016a21060c000b0b20060bb70101037f034041002107034020002005417c71' +
+  '4102746a2108200020054102746a210902400340200020084f0d0120062000fd000400200120076afd090200fde601200220076afd0902' +
+  '00fde401fd0b0400200041106a2100200641106a21060c000b0b02400340200020094f0d01200620002a0200200120076a2a0200942002' +
+  '20076a2a020092380200200041046a2100200641046a21060c000b0b200741046a22072004410274490d000b200341016b22030d000b0b' +
+  'ed0102037f027b200241027421020340200020026a21042004210620062002411f716b210502400340200020054f0d012000fd00040020' +
+  '04fd000400fde90121072000fd0004102004fd000410fde9012108200320072008fd0d0001020308090a0b1011121318191a1b20072008' +
+  'fd0d040506070c0d0e0f141516171c1d1e1ffde901fd0b0400200041206a2100200441206a2104200341106a21030c000b0b0240034020' +
+  '0020064f0d01200320002a020020002a02049720042a020020042a02049797380200200041086a2100200441086a2104200341046a2103' +
+  '0c000b0b20042100200141016b22010d000b0bbb0202027f047b200441027421080340fd0c00000000000000000000000000000000210b' +
+  '20060440fd0c00000000000000000000000000000000210a410021090340200a200020096afd000400fde401210a200941106a22092008' +
+  '490d000b200a10042004b395fd13210b0bfd0c00000000000000000000000000000000210a410021090340200020096afd000400200bfd' +
+  'e501210d200a200d200dfde601fde401210a200941106a22092008490d000b430000803f200a10042004b3952005929195fd13210c4100' +
+  '21090340200020096afd000400200bfde501200cfde601210d20010440200d200120096afd000400fde601210d0b20020440200d200220' +
+  '096afd000400fde401210d0b200720096a200dfd0b0400200941106a22092008490d000b200020086a2100200720086a2107200341016b' +
+  '22030d000b0b19002000fd1f002000fd1f01922000fd1f022000fd1f0392920b';
 
 const kernels = compileWasm(code);

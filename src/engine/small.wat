@@ -1,4 +1,4 @@
-;; Operations that only move what passes; assembled into small.ts by scripts/wasm.ts. Pointers are byte offsets.
+;; Operations that do little with what passes; assembled into small.ts by scripts/wasm.ts. Pointers are byte offsets.
 (module
   (memory (import "host" "memory") 1)
 
@@ -82,4 +82,50 @@
           (local.set $y (i32.add (local.get $y) (i32.const 4)))
           (br $two)))
       (local.set $x (local.get $below))
-      (br_if $pair (local.tee $pairs (i32.sub (local.get $pairs) (i32.const 1)))))))
+      (br_if $pair (local.tee $pairs (i32.sub (local.get $pairs) (i32.const 1))))))
+
+  ;; Each of $count rows of $size floats, a multiple of 4, with mean 0 (if $centred) and mean square 1, times $w plus $b where there
+  ;; are such.
+  (func (export "normalize")
+    (param $x i32) (param $w i32) (param $b i32) (param $count i32) (param $size i32) (param $eps f32) (param $centred i32) (param $y i32)
+    (local $bytes i32) (local $i i32) (local $sum v128) (local $mean v128) (local $inv v128) (local $v v128)
+    (local.set $bytes (i32.shl (local.get $size) (i32.const 2)))
+    (loop $row
+      (local.set $mean (v128.const f32x4 0 0 0 0))
+      (if (local.get $centred) (then
+        (local.set $sum (v128.const f32x4 0 0 0 0))
+        (local.set $i (i32.const 0))
+        (loop $add
+          (local.set $sum (f32x4.add (local.get $sum) (v128.load (i32.add (local.get $x) (local.get $i)))))
+          (br_if $add (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 16))) (local.get $bytes))))
+        (local.set $mean (f32x4.splat (f32.div
+          (call $total (local.get $sum))
+          (f32.convert_i32_u (local.get $size)))))))
+      (local.set $sum (v128.const f32x4 0 0 0 0))
+      (local.set $i (i32.const 0))
+      (loop $square
+        (local.set $v (f32x4.sub (v128.load (i32.add (local.get $x) (local.get $i))) (local.get $mean)))
+        (local.set $sum (f32x4.add (local.get $sum) (f32x4.mul (local.get $v) (local.get $v))))
+        (br_if $square (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 16))) (local.get $bytes))))
+      (local.set $inv (f32x4.splat (f32.div (f32.const 1) (f32.sqrt (f32.add
+        (f32.div (call $total (local.get $sum)) (f32.convert_i32_u (local.get $size)))
+        (local.get $eps))))))
+      (local.set $i (i32.const 0))
+      (loop $put
+        (local.set $v (f32x4.mul
+          (f32x4.sub (v128.load (i32.add (local.get $x) (local.get $i))) (local.get $mean))
+          (local.get $inv)))
+        (if (local.get $w) (then
+          (local.set $v (f32x4.mul (local.get $v) (v128.load (i32.add (local.get $w) (local.get $i)))))))
+        (if (local.get $b) (then
+          (local.set $v (f32x4.add (local.get $v) (v128.load (i32.add (local.get $b) (local.get $i)))))))
+        (v128.store (i32.add (local.get $y) (local.get $i)) (local.get $v))
+        (br_if $put (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 16))) (local.get $bytes))))
+      (local.set $x (i32.add (local.get $x) (local.get $bytes)))
+      (local.set $y (i32.add (local.get $y) (local.get $bytes)))
+      (br_if $row (local.tee $count (i32.sub (local.get $count) (i32.const 1))))))
+
+  (func $total (param $v v128) (result f32)
+    (f32.add
+      (f32.add (f32x4.extract_lane 0 (local.get $v)) (f32x4.extract_lane 1 (local.get $v)))
+      (f32.add (f32x4.extract_lane 2 (local.get $v)) (f32x4.extract_lane 3 (local.get $v))))))

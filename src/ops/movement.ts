@@ -14,6 +14,7 @@ const reshapeOp: Op<{ shape: Shape }> = {
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   grad: (g, _y, [x]) => [reshape(g, x!.shape)],
   lower: (b, [x], { shape }, _out, [from]) => b.reshape(x!, shape, from!.shape),
+  small: 'same',
 };
 /** The same elements in another shape; one size may be -1. */
 export function reshape(x: Tensor, shape: Shape): Tensor {

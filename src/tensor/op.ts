@@ -38,6 +38,17 @@ export interface Kernels {
   gather(w: number, bytes: number, rows: number, index: number, count: number, y: number): number;
   affine(x: number, scale: number, shift: number, batch: number, channels: number, size: number, y: number): void;
   halve(x: number, pairs: number, width: number, y: number): void;
+  /** w and b are 0 where there are none. */
+  normalize(
+    x: number,
+    w: number,
+    b: number,
+    count: number,
+    size: number,
+    eps: number,
+    centred: boolean,
+    y: number,
+  ): void;
 }
 
 /** One run: where operands and result are, and the operands' values, for what an error says. */
@@ -77,8 +88,8 @@ export interface Op<A = unknown> {
   readonly serial?: boolean;
   /** What it is made of, if it stands for a whole graph. */
   readonly inner?: (attrs: A) => Inner;
-  /** How our own kernels compute it (`engine/small.ts`); null where they do not. */
-  readonly small?: (inputs: readonly Aval[], attrs: A, out: Aval) => SmallRun | null;
+  /** How our own kernels compute its first result (`engine/small.ts`), null where they do not; or it is the same as its operand. */
+  readonly small?: 'same' | ((inputs: readonly Aval[], attrs: A, out: Aval) => SmallRun | null);
   /** Multiply-adds, for the operations that do many per element. */
   readonly macs?: (inputs: readonly Aval[], attrs: A, out: Aval) => number;
 }
