@@ -16,9 +16,9 @@ export function lowerForward(
   return b.node('Conv', inputs as readonly string[], onnxAttributes(attrs, ws.slice(2)));
 }
 
-/** Three dimensions, with more to do than to lay out. */
-function isDeep({ groups }: ConvAttrs, ws: Shape): boolean {
-  return ws.length === 5 && groups === 1 && ws[1]! >= 4 && ws[2]! > 1;
+/** Three dimensions, with more to do for each number than to lay it out. */
+function isDeep({ groups }: ConvAttrs, [outs, channels, taps, ...area]: Shape): boolean {
+  return area.length === 2 && groups === 1 && channels! >= 4 && taps! > 1 && outs! * numel(area) >= 64;
 }
 
 /**
