@@ -6,8 +6,8 @@
  * the result is that of calling the function.
  */
 
-import { enqueue, type Feeds, type Fetches } from '../runtime/session.ts';
-import type { TypedArray } from '../tensor/dtype.ts';
+import { enqueue, type Feeds, type Fetches, type Results } from '../runtime/session.ts';
+import { type TypedArray, valuesIn } from '../tensor/dtype.ts';
 import { type HostUpdate, mode, type Trace, tracing } from '../tensor/mode.ts';
 import { sameShape } from '../tensor/shape.ts';
 import { inHome, isShared } from '../tensor/shared.ts';
@@ -377,7 +377,7 @@ class PlanMemory {
     return fetches;
   }
 
-  values(outputs: Readonly<Record<string, { readonly data: unknown }>>): Values {
+  values(outputs: Results): Values {
     return new Values(this.#program.outputs, new Set(this.#given), outputs);
   }
 }
@@ -386,13 +386,9 @@ class PlanMemory {
 class Values {
   readonly #places: readonly Place[];
   readonly #given: Set<Place>;
-  readonly #outputs: Readonly<Record<string, { readonly data: unknown }>>;
+  readonly #outputs: Results;
 
-  constructor(
-    places: readonly Place[],
-    given: Set<Place>,
-    outputs: Readonly<Record<string, { readonly data: unknown }>>,
-  ) {
+  constructor(places: readonly Place[], given: Set<Place>, outputs: Results) {
     this.#places = places;
     this.#given = given;
     this.#outputs = outputs;
@@ -401,7 +397,7 @@ class Values {
   /** Good until the next run. */
   view(at: number): TypedArray {
     const { name, part } = this.#places[at]!;
-    const data = this.#outputs[name]!.data as TypedArray;
+    const data = valuesIn(this.#outputs[name]!);
     return part ? (data.subarray(part.start, part.end) as TypedArray) : data;
   }
 

@@ -2,7 +2,7 @@
 
 import { enqueue, type Feeds, type Fetches, loadedRuntime, whenThere } from '../runtime/session.ts';
 import type { OrtTensor } from '../runtime/types.ts';
-import { fromHalf, type TypedArray } from '../tensor/dtype.ts';
+import { fromHalf, type TypedArray, valuesIn } from '../tensor/dtype.ts';
 import { type HostUpdate, mode } from '../tensor/mode.ts';
 import { numel } from '../tensor/shape.ts';
 import { inHome, isShared } from '../tensor/shared.ts';
@@ -130,7 +130,7 @@ function execute(program: Program, feeds: Feeds): TypedArray[] | Promise<TypedAr
   for (const place of outputs) fetches[place.name] ??= fetchInto(program, place);
   return whenThere(session.run(feeds, fetches), (results) =>
     outputs.map(({ name, part }) => {
-      const data = results[name]!.data as TypedArray;
+      const data = valuesIn(results[name]!);
       // copied: a view would keep the whole array alive
       return part ? (data.slice(part.start, part.end) as TypedArray) : data;
     }),

@@ -34,6 +34,13 @@ export function allocate<D extends Dtype>(dtype: D, length: number): TypedArrays
   return new constructors[dtype](length) as TypedArrays[D];
 }
 
+/** A result's values as we hold them: halves as bits also where JavaScript has an array of halves. */
+export function valuesIn({ type, data }: { readonly type: string; readonly data: unknown }): TypedArray {
+  if (type !== 'float16' || data instanceof Uint16Array) return data as TypedArray;
+  const { buffer, byteOffset, length } = data as Uint16Array<ArrayBuffer>;
+  return new Uint16Array(buffer, byteOffset, length);
+}
+
 /** `length` values from byte `at` of a buffer. */
 export function arrayOver(dtype: Dtype, buffer: ArrayBuffer, at: number, length: number): TypedArray {
   return new constructors[dtype](buffer, at, length);
