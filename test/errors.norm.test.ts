@@ -156,6 +156,16 @@ test('an index out of range that is computed is an error of the run, also a nega
   for (const index of [int([5]).sub(1), int([1]).sub(2)]) {
     await expect(F.embedding(index, weight).data()).rejects.toThrow('indices element out of data bounds');
   }
+  const table = rand([4, 3], { requiresGrad: true });
+  const gradient = compile((index: Tensor) => {
+    table.grad = null;
+    F.embedding(index, table).sum().backward();
+    return table.grad!;
+  });
+  for (const dtype of ['int64', 'int32'] as const) {
+    const step = gradient(tensor([0, -1], { dtype }));
+    await expect(step).rejects.toThrow(/invalid indice/);
+  }
 });
 
 describe('state', () => {

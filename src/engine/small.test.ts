@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { F, freeze, manualSeed, nn, rand, randint, realize, type Tensor, tensor } from 'torcharc';
+import { F, freeze, manualSeed, nn, ones, rand, randint, realize, type Tensor, tensor } from 'torcharc';
 import { expect, test } from 'vitest';
 import { assemble } from '../../scripts/wasm.ts';
 import { affine } from '../ops/norm.ts';
@@ -79,6 +79,29 @@ test('rows normalised', async () => {
   );
 });
 
+test('rows with little spread beside their mean', async () => {
+  manualSeed(0);
+  for (const size of [4, 256, 4096]) {
+    const layer = new nn.LayerNorm({ normalized_shape: size });
+    await expectSame(layer, ones([2, size]).mul(100.1), true, 6);
+    const [x] = [rand([2, size]).add(100)];
+    await expectSame(layer, x, true, 3);
+  }
+  await expectSame(new nn.LayerNorm({ normalized_shape: 4 }), tensor([3e38, 3e38, 3e38, 3e38]), true, 6);
+  await expectSame(new nn.GroupNorm({ num_groups: 2, num_channels: 8 }), ones([1, 8, 32, 32]).mul(100.1), true, 6);
+});
+
+test('timers have their turn', async () => {
+  const [frozen, x] = [freeze(new nn.LayerNorm({ normalized_shape: 4 })), rand([2, 4])];
+  let fired = false;
+  setTimeout(() => {
+    fired = true;
+  }, 20);
+  const end = performance.now() + 2000;
+  while (!fired && performance.now() < end) await frozen.forward(x).data();
+  expect(fired).toBe(true);
+});
+
 test('several such layers, and views between them', async () => {
   manualSeed(0);
   const table = new nn.Embedding({ num_embeddings: 9, embedding_dim: 8 });
@@ -119,6 +142,8 @@ test('an index that is none is told', async () => {
     );
   }
   expect(await told([3n])).not.toContain('Error');
+  const narrow = tensor(Int32Array.of(-(2 ** 31) + 1), { shape: [1] });
+  expect(await frozen.forward(narrow).data().then(String, String)).toContain('SessionError');
 });
 
 test('what else ONNX Runtime runs', async () => {

@@ -7,11 +7,12 @@
  */
 import { GraphBuilder } from '../onnx/builder.ts';
 import { createSession, type Results, runtime, type Session } from '../runtime/session.ts';
-import { arrayOver, itemSize, type TypedArray } from '../tensor/dtype.ts';
+import { arrayOver, itemSize, type TypedArray, valuesIn } from '../tensor/dtype.ts';
 import type { Inner, Kernels, SmallRun } from '../tensor/op.ts';
 import { pickOp } from '../tensor/outputs.ts';
 import { numel } from '../tensor/shape.ts';
 import type { Aval, Node } from '../tensor/tensor.ts';
+import { inTurn } from '../util/turn.ts';
 import { compileWasm, loadWasm } from '../util/wasm.ts';
 import { collect, computes, type Graph } from './graph.ts';
 import { lowerInto } from './lower.ts';
@@ -23,6 +24,9 @@ const MUCH = 2 ** 20;
 const MOST = 2 ** 30;
 /** Where values begin: 0 is no place. */
 const START = 16;
+
+/** There was no memory to be had once: each takes 10 GB of addresses, and where these are few, asking takes half a second. */
+let refused = false;
 
 /** The program of a graph that is such a model; null for all others. */
 export async function smallProgram(graph: Graph): Promise<Program | null> {
@@ -41,7 +45,8 @@ export async function smallProgram(graph: Graph): Promise<Program | null> {
   if (room([...model.inputs, ...results]) > MUCH || room(values) > MOST) return null;
   // feeds and results are its tensors
   await runtime();
-  const loaded = kernels && loadWasm<Kernels>(kernels, room(values) + START);
+  const loaded = kernels && !refused && loadWasm<Kernels>(kernels, room(values) + START);
+  refused ||= loaded === null;
   if (!loaded) return null;
   const places = new Map<Node, TypedArray>();
   values.forEach((node, i) => {
@@ -61,12 +66,13 @@ export async function smallProgram(graph: Graph): Promise<Program | null> {
   const result = placeOf(out);
 
   const session: Session = {
-    run(feeds, outputs) {
-      for (const { name, place } of given) copy(feeds[name]!.data as TypedArray, place);
-      for (const call of calls) call();
-      copy(result, outputs.y!.data as TypedArray);
-      return outputs as Results;
-    },
+    run: (feeds, outputs) =>
+      inTurn(() => {
+        for (const { name, place } of given) copy(valuesIn(feeds[name]!), place);
+        for (const call of calls) call();
+        copy(result, valuesIn(outputs.y!));
+        return outputs as Results;
+      }),
     release: async () => {},
   };
   const { dtype, shape } = out;
@@ -123,7 +129,7 @@ async function valuesOf(nodes: readonly Node[]): Promise<Map<Node, TypedArray>> 
   const results = await session.run({}, Object.fromEntries(names.map((name) => [name, null])));
   await session.release();
   outputs.forEach((node, i) => {
-    values.set(node, results[names[i]!]!.data as TypedArray);
+    values.set(node, valuesIn(results[names[i]!]!));
   });
   return values;
 }
@@ -132,21 +138,25 @@ async function valuesOf(nodes: readonly Node[]): Promise<Map<Node, TypedArray>> 
 export const code: string =
   '0061736d01000000012c0560067f7f7f7f7f7f017f60077f7f7f7f7f7f7f0060047f7f7f7f0060087f7f7f7f7f7d7f7f0060017b017d02' +
   '100104686f7374066d656d6f7279020001030605000102030407270406676174686572000006616666696e6500010568616c7665000209' +
-  '6e6f726d616c697a6500030acb06054a02017f017e02400340200620044f0d01200320064103746a290300210720072002ad5a0d012005' +
+  '6e6f726d616c697a6500030a9a08054a02017f017e02400340200620044f0d01200320064103746a290300210720072002ad5a0d012005' +
   '200620016c6a20002007a720016c6a2001fc0a0000200641016a21060c000b0b20060bb70101037f034041002107034020002005417c71' +
   '4102746a2108200020054102746a210902400340200020084f0d0120062000fd000400200120076afd090200fde601200220076afd0902' +
   '00fde401fd0b0400200041106a2100200641106a21060c000b0b02400340200020094f0d01200620002a0200200120076a2a0200942002' +
   '20076a2a020092380200200041046a2100200641046a21060c000b0b200741046a22072004410274490d000b200341016b22030d000b0b' +
-  'ed0102037f027b200241027421020340200020026a21042004210620062002411f716b210502400340200020054f0d012000fd00040020' +
-  '04fd000400fde90121072000fd0004102004fd000410fde9012108200320072008fd0d0001020308090a0b1011121318191a1b20072008' +
-  'fd0d040506070c0d0e0f141516171c1d1e1ffde901fd0b0400200041206a2100200441206a2104200341106a21030c000b0b0240034020' +
-  '0020064f0d01200320002a020020002a02049720042a020020042a02049797380200200041086a2100200441086a2104200341046a2103' +
-  '0c000b0b20042100200141016b22010d000b0bbb0202027f047b200441027421080340fd0c00000000000000000000000000000000210b' +
-  '20060440fd0c00000000000000000000000000000000210a410021090340200a200020096afd000400fde401210a200941106a22092008' +
-  '490d000b200a10042004b395fd13210b0bfd0c00000000000000000000000000000000210a410021090340200020096afd000400200bfd' +
-  'e501210d200a200d200dfde601fde401210a200941106a22092008490d000b430000803f200a10042004b3952005929195fd13210c4100' +
-  '21090340200020096afd000400200bfde501200cfde601210d20010440200d200120096afd000400fde601210d0b20020440200d200220' +
-  '096afd000400fde401210d0b200720096a200dfd0b0400200941106a22092008490d000b200020086a2100200720086a2107200341016b' +
-  '22030d000b0b19002000fd1f002000fd1f01922000fd1f022000fd1f0392920b';
+  'e20202027f027b200241027421020340200020026a2104200020024160716a210502400340200020054f0d012000fd0004002004fd0004' +
+  '00fde90121062000fd0004102004fd000410fde9012107200320062007fd0d0001020308090a0b1011121318191a1b20062007fd0d0405' +
+  '06070c0d0e0f141516171c1d1e1ffde901fd0b0400200041206a2100200441206a2104200341106a21030c000b0b200241107104402000' +
+  'fd0004002004fd000400fde901210620062006fd0d04050607000102030c0d0e0f08090a0b210720062007fde9012106200320062006fd' +
+  '0d0001020308090a0b0001020308090a0bfd5b030000200041106a2100200441106a2104200341086a21030b200241087104402000fd5d' +
+  '03002004fd5d0300fde901210620062006fd0d04050607000102030c0d0e0f08090a0b2107200320062007fde901fd5a02000020044108' +
+  '6a2104200341046a21030b20042100200141016b22010d000b0b950303027f027d057b200441027421082004b3210a0340fd0c00000000' +
+  '000000000000000000000000210e200604402000fd090200210efd0c00000000000000000000000000000000210c410021090340200c20' +
+  '0020096afd000400200efde501fde401210c200941106a22092008490d000b200e200c1004200a95fd13fde401210e0bfd0c0000000000' +
+  '0000000000000000000000210cfd0c00000000000000000000000000000000210d410021090340200020096afd000400200efde5012110' +
+  '200c2010fde401210c200d20102010fde601fde401210d200941106a22092008490d000b4300000000210b20060440200c1004200a9521' +
+  '0b200e200bfd13fde401210e0b430000803f200d1004200a95200b200b94932005929195fd13210f410021090340200020096afd000400' +
+  '200efde501200ffde6012110200104402010200120096afd000400fde60121100b200204402010200220096afd000400fde40121100b20' +
+  '0720096a2010fd0b0400200941106a22092008490d000b200020086a2100200720086a2107200341016b22030d000b0b19002000fd1f00' +
+  '2000fd1f01922000fd1f022000fd1f0392920b';
 
 const kernels = compileWasm(code);

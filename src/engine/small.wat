@@ -53,12 +53,11 @@
 
   ;; The largest of each 2 by 2: $pairs pairs of rows of $width floats, an even number.
   (func (export "halve") (param $x i32) (param $pairs i32) (param $width i32) (param $y i32)
-    (local $below i32) (local $full i32) (local $end i32) (local $p v128) (local $q v128)
+    (local $below i32) (local $full i32) (local $p v128) (local $q v128)
     (local.set $width (i32.shl (local.get $width) (i32.const 2)))
     (loop $pair
       (local.set $below (i32.add (local.get $x) (local.get $width)))
-      (local.set $end (local.get $below))
-      (local.set $full (i32.sub (local.get $end) (i32.and (local.get $width) (i32.const 31))))
+      (local.set $full (i32.add (local.get $x) (i32.and (local.get $width) (i32.const -32))))
       (block $eights
         (loop $eight
           (br_if $eights (i32.ge_u (local.get $x) (local.get $full)))
@@ -71,44 +70,64 @@
           (local.set $below (i32.add (local.get $below) (i32.const 32)))
           (local.set $y (i32.add (local.get $y) (i32.const 16)))
           (br $eight)))
-      (block $twos
-        (loop $two
-          (br_if $twos (i32.ge_u (local.get $x) (local.get $end)))
-          (f32.store (local.get $y) (f32.max
-            (f32.max (f32.load (local.get $x)) (f32.load offset=4 (local.get $x)))
-            (f32.max (f32.load (local.get $below)) (f32.load offset=4 (local.get $below)))))
-          (local.set $x (i32.add (local.get $x) (i32.const 8)))
-          (local.set $below (i32.add (local.get $below) (i32.const 8)))
-          (local.set $y (i32.add (local.get $y) (i32.const 4)))
-          (br $two)))
+      ;; four and two columns that are left; not by f32.max, which is slow where it has to choose
+      (if (i32.and (local.get $width) (i32.const 16)) (then
+        (local.set $p (f32x4.max (v128.load (local.get $x)) (v128.load (local.get $below))))
+        (local.set $q (i8x16.shuffle 4 5 6 7 0 1 2 3 12 13 14 15 8 9 10 11 (local.get $p) (local.get $p)))
+        (local.set $p (f32x4.max (local.get $p) (local.get $q)))
+        (v128.store64_lane 0 (local.get $y)
+          (i8x16.shuffle 0 1 2 3 8 9 10 11 0 1 2 3 8 9 10 11 (local.get $p) (local.get $p)))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $below (i32.add (local.get $below) (i32.const 16)))
+        (local.set $y (i32.add (local.get $y) (i32.const 8)))))
+      (if (i32.and (local.get $width) (i32.const 8)) (then
+        (local.set $p (f32x4.max (v128.load64_zero (local.get $x)) (v128.load64_zero (local.get $below))))
+        (local.set $q (i8x16.shuffle 4 5 6 7 0 1 2 3 12 13 14 15 8 9 10 11 (local.get $p) (local.get $p)))
+        (v128.store32_lane 0 (local.get $y) (f32x4.max (local.get $p) (local.get $q)))
+        (local.set $below (i32.add (local.get $below) (i32.const 8)))
+        (local.set $y (i32.add (local.get $y) (i32.const 4)))))
       (local.set $x (local.get $below))
       (br_if $pair (local.tee $pairs (i32.sub (local.get $pairs) (i32.const 1))))))
 
   ;; Each of $count rows of $size floats, a multiple of 4, with mean 0 (if $centred) and mean square 1, times $w plus $b where there
-  ;; are such.
+  ;; are such. Rows may have a mean that is large beside their spread: what is summed are differences from the first, and from a mean
+  ;; that then is corrected.
   (func (export "normalize")
     (param $x i32) (param $w i32) (param $b i32) (param $count i32) (param $size i32) (param $eps f32) (param $centred i32) (param $y i32)
-    (local $bytes i32) (local $i i32) (local $sum v128) (local $mean v128) (local $inv v128) (local $v v128)
+    (local $bytes i32) (local $i i32) (local $n f32) (local $rest f32)
+    (local $sum v128) (local $squares v128) (local $mean v128) (local $inv v128) (local $v v128)
     (local.set $bytes (i32.shl (local.get $size) (i32.const 2)))
+    (local.set $n (f32.convert_i32_u (local.get $size)))
     (loop $row
       (local.set $mean (v128.const f32x4 0 0 0 0))
       (if (local.get $centred) (then
+        (local.set $mean (v128.load32_splat (local.get $x)))
         (local.set $sum (v128.const f32x4 0 0 0 0))
         (local.set $i (i32.const 0))
         (loop $add
-          (local.set $sum (f32x4.add (local.get $sum) (v128.load (i32.add (local.get $x) (local.get $i)))))
+          (local.set $sum (f32x4.add
+            (local.get $sum)
+            (f32x4.sub (v128.load (i32.add (local.get $x) (local.get $i))) (local.get $mean))))
           (br_if $add (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 16))) (local.get $bytes))))
-        (local.set $mean (f32x4.splat (f32.div
-          (call $total (local.get $sum))
-          (f32.convert_i32_u (local.get $size)))))))
+        (local.set $mean (f32x4.add
+          (local.get $mean)
+          (f32x4.splat (f32.div (call $total (local.get $sum)) (local.get $n)))))))
       (local.set $sum (v128.const f32x4 0 0 0 0))
+      (local.set $squares (v128.const f32x4 0 0 0 0))
       (local.set $i (i32.const 0))
       (loop $square
         (local.set $v (f32x4.sub (v128.load (i32.add (local.get $x) (local.get $i))) (local.get $mean)))
-        (local.set $sum (f32x4.add (local.get $sum) (f32x4.mul (local.get $v) (local.get $v))))
+        (local.set $sum (f32x4.add (local.get $sum) (local.get $v)))
+        (local.set $squares (f32x4.add (local.get $squares) (f32x4.mul (local.get $v) (local.get $v))))
         (br_if $square (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 16))) (local.get $bytes))))
+      (local.set $rest (f32.const 0))
+      (if (local.get $centred) (then
+        (local.set $rest (f32.div (call $total (local.get $sum)) (local.get $n)))
+        (local.set $mean (f32x4.add (local.get $mean) (f32x4.splat (local.get $rest))))))
       (local.set $inv (f32x4.splat (f32.div (f32.const 1) (f32.sqrt (f32.add
-        (f32.div (call $total (local.get $sum)) (f32.convert_i32_u (local.get $size)))
+        (f32.sub
+          (f32.div (call $total (local.get $squares)) (local.get $n))
+          (f32.mul (local.get $rest) (local.get $rest)))
         (local.get $eps))))))
       (local.set $i (i32.const 0))
       (loop $put

@@ -14,8 +14,7 @@ interface Lookup {
   /** Whether each row's gradient is divided by how often it was looked up, and how PyTorch counts: right, or as it does in bags. */
   readonly frequency: 'no' | 'rows' | 'bags';
 }
-/** `checked`: the indices are known to be in range. */
-const embeddingOp: Op<Lookup & { checked: boolean }> = {
+const embeddingOp: Op<Lookup> = {
   name: 'embedding',
   infer: ([w, index]) => ({ shape: [...index!.shape, w!.shape[1]!], dtype: w!.dtype }),
   grad: (g, _y, [w, index], { padding, frequency }) => {
@@ -24,14 +23,7 @@ const embeddingOp: Op<Lookup & { checked: boolean }> = {
     const rows = counted ? kept.div(counts(index!, w!.shape[0]!, frequency).unsqueeze(-1)) : kept;
     return [indexAdd(constant(0, w!), 0, index!, rows), null];
   },
-  lower: (b, [w, index], { checked }, _out, [, places]) => {
-    if (checked) return b.node('Gather', [w!, index!], { axis: 0 });
-    const { dtype } = places!;
-    // ORT takes negative indices as counted from the end; made too large, they are an error as they should be
-    const most = dtype === 'int64' ? BigInt64Array.of(2n ** 63n - 1n) : Int32Array.of(2 ** 31 - 1);
-    const high = b.node('BitwiseAnd', [index!, b.constant(dtype, [], most)]);
-    return b.node('Gather', [w!, high], { axis: 0 });
-  },
+  lower: (b, inputs) => b.node('Gather', inputs, { axis: 0 }),
   small: ([w, index], _attrs, { shape }) => {
     const [count, rows, size] = [numel(index!.shape), w!.shape[0]!, shape.at(-1)!];
     if (index!.dtype !== 'int64') return null;
@@ -43,6 +35,15 @@ const embeddingOp: Op<Lookup & { checked: boolean }> = {
   },
   // a second thread would wait for the same memory
   serial: true,
+};
+
+const withoutSignOp: Op = {
+  name: 'without_sign',
+  infer: ([index]) => index!,
+  grad: null,
+  lower: (b, [index]) => b.node('BitwiseAnd', [index!, b.constant('int64', [], BigInt64Array.of(2n ** 63n - 1n))]),
+  // our kernel looks at signs itself
+  small: 'same',
 };
 
 export function outOfRange(who: string, index: bigint | number, rows: number): ArgError {
@@ -61,7 +62,9 @@ function counts(index: Tensor, rows: number, frequency: 'rows' | 'bags'): Tensor
 
 /** Rows of `weight` [V, D] at the indices [*]: [*, D]. The indices are known to be in range, or are not known. */
 export function embedding(weight: Tensor, index: Tensor, attrs: Lookup): Tensor {
-  return apply(embeddingOp, [weight, index], { ...attrs, checked: index.node.data !== null });
+  // ORT takes negative indices as counted from the end; made too large, they are an error as they should be
+  const checked = index.node.data ? index : apply(withoutSignOp, [index.to('int64')], {});
+  return apply(embeddingOp, [weight, checked], attrs);
 }
 
 /** For each of n places the segment it is in; `starts` are where segments begin, in order. */

@@ -1,5 +1,6 @@
 /** ONNX Runtime in Node: the native build where it is installed, else the WebAssembly one. */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import { inTurn } from '../util/turn.ts';
 import type { Feeds, Fetches, Results } from './session.ts';
 import type { LoadedOrt, Ort, OrtSession, OrtTensor } from './types.ts';
 
@@ -47,13 +48,7 @@ async function nativeOrt(): Promise<Ort | null> {
     const session = new binding.InferenceSession() as unknown as Loaded;
     session.loadModel(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, options);
     return {
-      run: (feeds, fetches) => {
-        if (performance.now() < nextTurn) return traceless(() => session.run(feeds, fetches));
-        return new Promise((resolve) => setImmediate(resolve)).then(() => {
-          nextTurn = performance.now() + TURN;
-          return traceless(() => session.run(feeds, fetches));
-        });
-      },
+      run: (feeds, fetches) => inTurn(() => traceless(() => session.run(feeds, fetches))),
       release: async () => session.dispose(),
     };
   };
@@ -90,10 +85,6 @@ class NativeTensor implements OrtTensor {
     this.dims = dims;
   }
 }
-
-/** Milliseconds after which others get their turn. */
-const TURN = 4;
-let nextTurn = 0;
 
 function firstLine(error: unknown): string {
   return String(error instanceof Error ? error.message : error).split('\n')[0]!;
