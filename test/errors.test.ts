@@ -67,7 +67,7 @@ test('options of layers', () => {
       "ArgError: Linear.in_features: missing required argument (a non-negative integer)",
       "ArgError: Linear: expected options by name, got [3,4]",
       "ArgError: Linear.out_features: missing required argument (a non-negative integer)",
-      "ArgError: Linear.out_features: missing required argument (a non-negative integer)",
+      "ArgError: Linear.out_featurs: unknown option (did you mean 'out_features'?); its options are in_features, out_features, bias",
       "ArgError: Linear.in_features: expected a non-negative integer, got 2.5",
       "ArgError: Linear.in_features: expected a non-negative integer, got -1",
       "ArgError: Linear.in_features: expected a non-negative integer, got '3'",

@@ -29,7 +29,7 @@ test('options', () => {
       "ArgError: MultiheadAttention: embed_dim and num_heads must be greater than 0, got embed_dim=0 and num_heads=1 instead",
       "ArgError: MultiheadAttention: embed_dim and num_heads must be greater than 0, got embed_dim=4 and num_heads=-1 instead",
       "ArgError: MultiheadAttention.dropout: expected a number between 0 and 1, got 1.5",
-      "ArgError: MultiheadAttention.num_heads: missing required argument (an integer)",
+      "ArgError: MultiheadAttention.heads: unknown option; its options are embed_dim, num_heads, dropout, bias, add_bias_kv, add_zero_attn, kdim, vdim, batch_first",
       "ArgError: TransformerEncoderLayer.activation: activation should be relu/gelu, not 'tanh'",
       "ArgError: TransformerDecoderLayer.activation: activation should be relu/gelu, not 3",
       "ArgError: MultiheadAttention: embed_dim must be divisible by num_heads, got 5 and 2",

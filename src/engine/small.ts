@@ -49,10 +49,11 @@ export async function smallProgram(graph: Graph): Promise<Program | null> {
   refused ||= loaded === null;
   if (!loaded) return null;
   const places = new Map<Node, TypedArray>();
-  values.forEach((node, i) => {
-    const at = START + room(values.slice(0, i));
-    places.set(node, arrayOver(node.dtype, loaded.buffer, at, numel(node.shape)));
-  });
+  let end = START;
+  for (const node of values) {
+    places.set(node, arrayOver(node.dtype, loaded.buffer, end, numel(node.shape)));
+    end += room([node]);
+  }
   const placeOf = (node: Node) => places.get(home.get(node) ?? node)!;
   for (const [node, value] of await valuesOf([...constants])) copy(value, placeOf(node));
   const given = model.inputs.map((node, i) => ({ name: `x${fed[i]}`, place: placeOf(node) }));

@@ -57,7 +57,9 @@ export function layer<T extends Table>(table: T, shown: readonly string[] = Obje
 export function parseArgs(who: string, schema: z.ZodObject, options: unknown): Record<string, unknown> {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
-  const [{ path, message }] = argIssues(schema, options, result.error) as [Issue];
+  const issues = argIssues(schema, options, result.error) as [Issue, ...Issue[]];
+  // a name misspelt is missing too, and the right one is named where the wrong one is
+  const { path, message } = issues.find((issue) => issue.path && !(issue.path in schema.shape)) ?? issues[0];
   throw new ArgError(`${who}${path ? `.${path}` : ''}: ${message}`);
 }
 
